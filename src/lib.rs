@@ -1,0 +1,5 @@
+//! Which process owns this key right now?
+#![forbid(unsafe_code)]
+
+pub mod clock;
+pub mod types;

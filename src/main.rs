@@ -1,0 +1,3 @@
+//! The `shardway` binary.
+
+fn main() {}

@@ -1,0 +1,17 @@
+//! The nouns of the project: plain values, validated where they are made.
+
+mod member;
+mod mono;
+mod name;
+mod namespace;
+mod shard_key;
+mod source;
+mod token;
+
+pub use member::{MAX_ADDRESS_BYTES, MAX_MEMBER_PORTS, MAX_WEIGHT, Member, MemberError};
+pub use mono::Mono;
+pub use name::NameError;
+pub use namespace::{MAX_NAMESPACE_BYTES, Namespace};
+pub use shard_key::{MAX_SHARD_KEY_BYTES, ShardKey};
+pub use source::Source;
+pub use token::Token;

@@ -1,0 +1,1 @@
+//! The ring against golden vectors computed with the Go ring.
