@@ -42,7 +42,14 @@ impl Member {
         let address = address.into();
         check("member address", &address)?;
         let (host, port) = split_address(&address);
-        Ok(Self { identity: address.as_str().into(), address: address.into(), host, port, weight: 1, ports: Box::default() })
+        Ok(Self {
+            identity: address.as_str().into(),
+            address: address.into(),
+            host,
+            port,
+            weight: 1,
+            ports: Box::default(),
+        })
     }
 
     /// The same member under a name of its own.

@@ -1,0 +1,9 @@
+//! Who is in the ring: sources of members, and the restraint that stands between a source and the ring.
+//!
+//! A [`MemberSource`] finds out who is there and hands complete lists to a [`MemberSink`]; the resolver is such a sink.
+
+mod source;
+mod static_members;
+
+pub use source::{MAX_MEMBERS, MemberSink, MemberSource, MemberSourceError};
+pub use static_members::StaticMembers;
