@@ -1,6 +1,8 @@
 //! Which process owns this key right now?
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod clock;
 pub mod membership;
 pub mod types;

@@ -1,3 +1,5 @@
 //! The `shardway` binary.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    shardway::cli::run(std::env::args_os())
+}
