@@ -5,4 +5,5 @@
 pub mod cli;
 pub mod clock;
 pub mod membership;
+pub mod publish;
 pub mod types;
