@@ -4,6 +4,7 @@
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod clock;
+pub mod hash;
 pub mod membership;
 pub mod publish;
 pub mod types;
