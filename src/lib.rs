@@ -8,3 +8,7 @@ pub mod hash;
 pub mod membership;
 pub mod publish;
 pub mod types;
+
+#[cfg(feature = "client")]
+#[allow(dead_code, reason = "its callers are being built")]
+mod watch_file;
