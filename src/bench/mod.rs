@@ -1,0 +1,14 @@
+//! What the library costs, measured in this process on this machine.
+//!
+//! `shardway bench` and `benches/compare` share what is here: the [`rounds`] in which candidates take turns, the
+//! [`keys`] they are asked for, the [`floor`] they are compared with, and ports of the Go system's ring and lookup
+//! path. The figures of a machine depend on all of these, so they are code and not a description.
+
+pub mod cadence_path;
+pub mod floor;
+pub mod histogram;
+pub mod keys;
+pub mod naive_ring;
+pub mod random;
+pub mod ringpop_tree;
+pub mod rounds;

@@ -1,0 +1,132 @@
+//! How candidates are compared: in turns, many times, by their best turn.
+//!
+//! Load from elsewhere comes and goes on a scale of milliseconds to minutes. So candidates take short turns, round by
+//! round, and the order rotates, which gives each the same share of bad moments; and the minimum over the rounds is
+//! what the code costs when nothing disturbs it. Ratios of minimums repeat to a few percent where medians move by a
+//! factor of two.
+
+use std::hint::black_box;
+
+use crate::clock::Clock;
+
+/// Least rounds of a comparison. An odd number, so that the median is a sample.
+pub const MIN_ROUNDS: usize = 21;
+
+/// One of several things to compare.
+pub struct Candidate<'a> {
+    units: usize,
+    pass: Box<dyn FnMut() -> u64 + 'a>,
+}
+
+impl<'a> Candidate<'a> {
+    /// `pass` does `units` lookups (or builds, ...) and returns something that depends on all of them.
+    pub fn new(units: usize, pass: impl FnMut() -> u64 + 'a) -> Self {
+        Self { units, pass: Box::new(pass) }
+    }
+
+    /// Independent calls: the processor may overlap one with the next.
+    pub fn throughput(keys: &'a [&'a str], mut call: impl FnMut(&'a str) -> u64 + 'a) -> Self {
+        Self::new(keys.len(), move || keys.iter().fold(0, |sum: u64, key| sum.wrapping_add(call(key))))
+    }
+
+    /// Each call waits for the one before: which key is next depends on the last answer, in a way that the processor
+    /// cannot see through although it always yields the neighbour.
+    pub fn chain(keys: &'a [&'a str], mut call: impl FnMut(&'a str) -> u64 + 'a) -> Self {
+        let none_of_it = black_box(0_u64);
+        Self::new(keys.len(), move || {
+            let mut last = 0;
+            for at in 0..keys.len() {
+                last = call(keys[at + (last & none_of_it) as usize]);
+            }
+            last
+        })
+    }
+}
+
+/// Time per unit of one candidate, in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Timing {
+    /// Of the best round: what the code costs.
+    pub min: f64,
+    /// Of the middle round: what it costs with this machine's disturbances.
+    pub median: f64,
+}
+
+/// Times every candidate in every round, each pass directly after an untimed one of its own.
+pub fn interleave(clock: &dyn Clock, rounds: usize, candidates: &mut [Candidate<'_>]) -> Vec<Timing> {
+    let mut samples = vec![Vec::with_capacity(rounds); candidates.len()];
+    for round in 0..rounds {
+        for turn in 0..candidates.len() {
+            let at = (round + turn) % candidates.len();
+            let Candidate { units, pass } = &mut candidates[at];
+            black_box(pass());
+            let start = clock.now();
+            black_box(pass());
+            let nanos = clock.now().since(start).as_nanos() as f64;
+            samples[at].push(nanos / *units as f64);
+        }
+    }
+    samples.into_iter().map(Timing::of).collect()
+}
+
+impl Timing {
+    fn of(mut samples: Vec<f64>) -> Self {
+        samples.sort_unstable_by(f64::total_cmp);
+        Self { min: samples[0], median: samples[samples.len() / 2] }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::RefCell, time::Duration};
+
+    use super::*;
+    use crate::clock::ManualClock;
+
+    #[test]
+    fn the_best_round_counts_and_the_order_rotates() {
+        let clock = ManualClock::new();
+        let order = RefCell::new(Vec::new());
+        let candidate = |name: char, nanos: [u64; 3]| {
+            let (order, clock) = (&order, &clock);
+            let mut passes = 0;
+            Candidate::new(10, move || {
+                order.borrow_mut().push(name);
+                // The first pass of each pair is untimed, however long it takes.
+                clock.advance(Duration::from_nanos(if passes % 2 == 0 {
+                    1_000_000
+                } else {
+                    nanos[passes / 2]
+                }));
+                passes += 1;
+                0
+            })
+        };
+        let timings = interleave(
+            &clock,
+            3,
+            &mut [
+                candidate('a', [500, 300, 400]),
+                candidate('b', [1000, 9000, 2000]),
+                candidate('c', [7; 3]),
+            ],
+        );
+        assert_eq!((timings[0].min, timings[0].median), (30.0, 40.0));
+        assert_eq!((timings[1].min, timings[1].median), (100.0, 200.0));
+        assert_eq!(order.take().iter().step_by(2).collect::<String>(), "abcbcacab");
+    }
+
+    #[test]
+    fn chain_and_throughput_visit_every_key_once() {
+        let keys = ["a", "b", "c"];
+        let seen = RefCell::new(String::new());
+        let see = |key: &str| {
+            seen.borrow_mut().push_str(key);
+            u64::MAX
+        };
+        for mut candidate in [Candidate::throughput(&keys, see), Candidate::chain(&keys, see)] {
+            (candidate.pass)();
+            assert_eq!(seen.take(), "abc");
+        }
+    }
+}
