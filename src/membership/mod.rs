@@ -2,8 +2,10 @@
 //!
 //! A [`MemberSource`] finds out who is there and hands complete lists to a [`MemberSink`]; the resolver is such a sink.
 
+mod restraint;
 mod source;
 mod static_members;
 
+pub use restraint::{Held, Restraint, RestraintConfig, Verdict};
 pub use source::{MAX_MEMBERS, MemberSink, MemberSource, MemberSourceError};
 pub use static_members::StaticMembers;
