@@ -1,4 +1,5 @@
 //! All integration tests in one binary, so that they link once.
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")]
 
 mod ring_vectors;
 mod tidy;
