@@ -8,6 +8,7 @@ pub mod cli;
 pub mod clock;
 pub mod hash;
 pub mod membership;
+pub mod policy;
 pub mod publish;
 pub mod types;
 

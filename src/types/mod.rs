@@ -6,6 +6,7 @@ mod name;
 mod namespace;
 mod shard_key;
 mod source;
+mod suggest;
 mod token;
 
 pub use member::{MAX_ADDRESS_BYTES, MAX_MEMBER_PORTS, MAX_WEIGHT, Member, MemberError};
@@ -14,4 +15,5 @@ pub use name::NameError;
 pub use namespace::{MAX_NAMESPACE_BYTES, Namespace};
 pub use shard_key::{MAX_SHARD_KEY_BYTES, ShardKey};
 pub use source::Source;
+pub(crate) use suggest::nearest;
 pub use token::Token;
