@@ -4,6 +4,7 @@ mod member;
 mod mono;
 mod name;
 mod namespace;
+mod place;
 mod shard_key;
 mod source;
 mod suggest;
@@ -13,6 +14,7 @@ pub use member::{MAX_ADDRESS_BYTES, MAX_MEMBER_PORTS, MAX_WEIGHT, Member, Member
 pub use mono::Mono;
 pub use name::NameError;
 pub use namespace::{MAX_NAMESPACE_BYTES, Namespace};
+pub use place::Place;
 pub use shard_key::{MAX_SHARD_KEY_BYTES, ShardKey};
 pub use source::Source;
 pub(crate) use suggest::nearest;
