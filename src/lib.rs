@@ -10,6 +10,7 @@ pub mod hash;
 pub mod membership;
 pub mod policy;
 pub mod publish;
+pub mod ring;
 pub mod types;
 
 #[cfg(feature = "client")]

@@ -118,6 +118,12 @@ impl Member {
     pub const fn weight(&self) -> u16 {
         self.weight
     }
+
+    /// Memory that it occupies on the heap.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let names: usize = self.ports.iter().map(|(name, _)| name.len()).sum();
+        self.address.len() + self.identity.len() + size_of_val(&*self.ports) + names
+    }
 }
 
 impl fmt::Debug for Member {

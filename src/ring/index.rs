@@ -1,0 +1,135 @@
+//! The index over the top bits of positions: where each bucket's points begin.
+
+use super::table::Point;
+
+/// Most points that the small buckets are used for. A bucket start fits two bytes then, so that even four buckets a
+/// point cost little; larger rings no longer fit the inner caches, where fewer bytes count for more than fewer steps.
+const MAX_NARROW_POINTS: usize = u16::MAX as usize;
+
+/// For each of 2^k equal ranges of positions, how many points lie below it.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct BucketIndex {
+    starts: Starts,
+    shift: u32,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+enum Starts {
+    Narrow(Box<[u16]>),
+    Wide(Box<[u32]>),
+}
+
+impl BucketIndex {
+    /// Rank of the first point in the position's bucket or after it.
+    #[inline]
+    pub(super) fn start(&self, position: u64) -> usize {
+        let bucket = self.bucket(position);
+        match &self.starts {
+            Starts::Narrow(starts) => starts[bucket].into(),
+            Starts::Wide(starts) => starts[bucket] as usize,
+        }
+    }
+
+    #[inline]
+    fn bucket(&self, position: u64) -> usize {
+        (position >> self.shift) as usize
+    }
+
+    /// Indexes points that are in order.
+    pub(super) fn of_sorted(points: &[Point]) -> Self {
+        let shift = shift_for(points.len());
+        let mut starts = Vec::with_capacity(1 << (u64::BITS - shift));
+        for (rank, point) in points.iter().enumerate() {
+            let bucket = (point.position() >> shift) as usize;
+            if bucket >= starts.len() {
+                starts.resize(bucket + 1, rank as u32);
+            }
+        }
+        starts.resize(1 << (u64::BITS - shift), points.len() as u32);
+        Self::new(starts, shift, points.len())
+    }
+
+    /// Puts points in order and indexes them: one pass counts each bucket's points, one moves every point to its
+    /// bucket. What is left to sort within buckets is the caller's.
+    pub(super) fn scatter(points: &[Point], sorted: &mut [Point]) -> (Self, u32) {
+        let shift = shift_for(points.len());
+        let mut starts = vec![0u32; 1 << (u64::BITS - shift)];
+        for point in points {
+            starts[(point.position() >> shift) as usize] += 1;
+        }
+        let (mut end, mut fullest) = (0, 0);
+        for start in &mut starts {
+            fullest = fullest.max(*start);
+            end += *start;
+            *start = end;
+        }
+        for point in points {
+            let end = &mut starts[(point.position() >> shift) as usize];
+            *end -= 1;
+            sorted[*end as usize] = *point;
+        }
+        (Self::new(starts, shift, points.len()), fullest)
+    }
+
+    /// The index after points were added and removed at `changes`, positions in order with +1 or -1 each. `None` when
+    /// that many points need an index of another size.
+    pub(super) fn bumped(&self, changes: &[(u64, i32)], points_after: usize) -> Option<Self> {
+        let narrow = matches!(self.starts, Starts::Narrow(_));
+        if shift_for(points_after) != self.shift || (points_after <= MAX_NARROW_POINTS) != narrow {
+            return None;
+        }
+        let changes = changes.iter().map(|&(position, by)| (self.bucket(position), by));
+        let starts = match &self.starts {
+            Starts::Narrow(starts) => {
+                Starts::Narrow(bump(starts, changes, |start, by| start.wrapping_add(by as u16)))
+            }
+            Starts::Wide(starts) => {
+                Starts::Wide(bump(starts, changes, |start, by| start.wrapping_add(by as u32)))
+            }
+        };
+        Some(Self { starts, shift: self.shift })
+    }
+
+    pub(super) fn memory_bytes(&self) -> usize {
+        match &self.starts {
+            Starts::Narrow(starts) => size_of_val(&**starts),
+            Starts::Wide(starts) => size_of_val(&**starts),
+        }
+    }
+
+    fn new(starts: Vec<u32>, shift: u32, points: usize) -> Self {
+        let starts = if points <= MAX_NARROW_POINTS {
+            Starts::Narrow(starts.iter().map(|&start| start as u16).collect())
+        } else {
+            Starts::Wide(starts.into())
+        };
+        Self { starts, shift }
+    }
+}
+
+/// Two to four buckets a point for small rings, a half to one for large ones.
+fn shift_for(points: usize) -> u32 {
+    let buckets = if points <= MAX_NARROW_POINTS {
+        points.next_power_of_two() * 2
+    } else {
+        points.next_power_of_two() / 2
+    };
+    u64::BITS - buckets.ilog2()
+}
+
+/// Adds to every start what changed in the buckets before it.
+fn bump<T: Copy>(
+    starts: &[T],
+    changes: impl Iterator<Item = (usize, i32)>,
+    add: impl Fn(T, i32) -> T,
+) -> Box<[T]> {
+    let mut bumped = Vec::with_capacity(starts.len());
+    let mut change = 0;
+    for (bucket, by) in changes {
+        let end = bumped.len().max(bucket + 1);
+        bumped.extend(starts[bumped.len()..end].iter().map(|&start| add(start, change)));
+        change += by;
+    }
+    bumped.extend(starts[bumped.len()..].iter().map(|&start| add(start, change)));
+    bumped.into()
+}
