@@ -76,6 +76,6 @@ impl Faults {
 }
 
 /// Text from a file, fit for a log: cut, and without control characters.
-pub(super) fn escaped(text: &str) -> Box<str> {
+pub(crate) fn escaped(text: &str) -> Box<str> {
     NameError::new("", text, String::new()).value.into()
 }

@@ -45,10 +45,15 @@ impl Body {
         }
     }
 
+    /// What YAML reads as nothing: a blank, `~`, `null`.
+    pub(crate) fn is_nothing(&self) -> bool {
+        matches!(self, Self::Scalar { .. }) && self.text().is_none()
+    }
+
     /// What it is, for a message.
     pub(crate) fn what(&self) -> &'static str {
         match self {
-            Self::Scalar { .. } if self.text().is_none() => "nothing",
+            Self::Scalar { .. } if self.is_nothing() => "nothing",
             Self::Scalar { .. } => "a single value",
             Self::List(_) => "a list",
             Self::Map(_) => "a map",
