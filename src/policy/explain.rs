@@ -12,7 +12,7 @@ pub struct Explanation<'p> {
     path: Path,
     bucket: u8,
     has_uuid: bool,
-    pattern: Option<u16>,
+    pattern: Option<u8>,
 }
 
 impl RoutingPolicy {
@@ -45,7 +45,7 @@ impl<'p> Explanation<'p> {
     }
 
     /// The exclusion pattern that the key matches: its index and text.
-    pub fn pattern(&self) -> Option<(u16, &'p str)> {
+    pub fn pattern(&self) -> Option<(u8, &'p str)> {
         self.pattern.map(|index| (index, &*self.policy.settings.exclude_patterns.texts()[usize::from(index)]))
     }
 

@@ -4,16 +4,20 @@ use std::fmt::Write;
 
 /// What a whole key must be like. `*` is any text, `?` any character, `[a-z]` one of a class, `[!a-z]` or `[^a-z]` none
 /// of it, `{a,b}` one of several globs, and `\` takes the next character as it is. A `/` is nothing special.
+///
+/// A star at either end becomes a missing anchor, not a loop: loops of many globs would multiply in one automaton.
 pub(super) fn glob_to_regex(glob: &str) -> Result<String, String> {
-    let mut regex = String::from(r"\A");
-    let mut chars = glob.chars().peekable();
+    let inner = glob.trim_start_matches('*');
+    let mut regex = String::from(if inner.len() < glob.len() { "" } else { r"\A" });
+    let mut chars = inner.chars().peekable();
     let mut open_braces = 0;
-    let mut ends_in_star = false;
     while let Some(c) = chars.next() {
-        ends_in_star = c == '*' && open_braces == 0;
         match c {
             '*' => {
                 while chars.next_if_eq(&'*').is_some() {}
+                if chars.peek().is_none() && open_braces == 0 {
+                    return Ok(regex);
+                }
                 // Bytes, not characters: the same for text, and fewer states.
                 regex.push_str("(?s-u:.)*");
             }
@@ -33,14 +37,12 @@ pub(super) fn glob_to_regex(glob: &str) -> Result<String, String> {
             c => push_literal(&mut regex, c),
         }
     }
-    if open_braces > 0 {
-        return Err("has a { without a }; write \\{ for the character".into());
+    match open_braces {
+        // Of nothing but stars nothing is left, and every key is matched.
+        0 if inner.is_empty() => Ok(regex),
+        0 => Ok(regex + r"\z"),
+        _ => Err("has a { without a }; write \\{ for the character".into()),
     }
-    // After a star at the end nothing is left to check: the match may end before the key does.
-    if !ends_in_star {
-        regex.push_str(r"\z");
-    }
-    Ok(regex)
 }
 
 /// The rest of a class, up to its `]`; one that comes first stands for itself.

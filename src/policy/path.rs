@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::types::Source;
 
-/// Who answers for a key, why, and who is compared. Three bytes of decision, no allocation.
+/// Who answers for a key, why, and who is compared: four bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Path {
     source: Source,
@@ -26,7 +26,7 @@ pub enum Reason {
     /// The key's bucket is not below the percentage.
     NotOnboarded,
     /// The key matches the exclusion pattern of this index.
-    Pattern(u16),
+    Pattern(u8),
     /// The key's bucket is below the percentage and nothing excludes it: the mode decides who answers.
     Onboarded,
 }

@@ -14,7 +14,7 @@ use super::{
     glob::{glob_to_regex, with_ascii_classes},
 };
 
-/// Most exclusion patterns of a policy.
+/// Most exclusion patterns of a policy. An index fits into a byte.
 pub const MAX_PATTERNS: usize = 128;
 /// Longest exclusion pattern, in bytes.
 pub const MAX_PATTERN_BYTES: usize = 256;
@@ -23,10 +23,13 @@ pub const MAX_PATTERN_BYTES: usize = 256;
 const REGEX_PREFIX: &str = "regex:";
 /// Depth of groups and repetitions in one regular expression.
 const NEST_LIMIT: u32 = 32;
-/// Memory of the finished automaton: 128 globs of 20 letters with a `*` at both ends take about 1.3 MiB.
-const AUTOMATON_BYTES: usize = 2 << 20;
-/// Memory that building it may take in addition.
-const BUILD_BYTES: usize = 8 << 20;
+/// Memory of the finished automaton: 128 globs of 20 letters with a `*` at both ends take 0.3 MiB.
+const AUTOMATON_BYTES: usize = 1 << 20;
+/// Memory that building it may take for each byte of the automaton.
+const BUILD_FACTOR: usize = 4;
+/// What part of the automaton a single pattern must exceed to be blamed when all of them do not fit. It also bounds how
+/// long finding out takes.
+const BLAMED_PART: usize = 8;
 /// Memory of the step before, which is what repetitions of repetitions blow up.
 const NFA_BYTES: usize = 1 << 20;
 
@@ -53,7 +56,7 @@ impl Patterns {
             return Ok(Self::none());
         }
         if texts.len() > MAX_PATTERNS {
-            let rule = format!("are too many patterns, at most {MAX_PATTERNS} are allowed");
+            let rule = format!("patterns are too many, at most {MAX_PATTERNS} are allowed");
             return Err(vec![PolicyError::new(Field::ExcludePatterns, texts.len(), rule)]);
         }
         let (mut regexes, mut errors) = (Vec::with_capacity(texts.len()), Vec::new());
@@ -66,7 +69,8 @@ impl Patterns {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let automaton = DenseAutomaton::build(&regexes).map_err(|rule| blame(&texts, &regexes, &rule))?;
+        let automaton =
+            DenseAutomaton::build(&regexes, AUTOMATON_BYTES).map_err(|_| blame(&texts, &regexes))?;
         Ok(Self { texts: texts.into_iter().map(Into::into).collect(), automaton: Some(Arc::new(automaton)) })
     }
 
@@ -81,32 +85,33 @@ impl Patterns {
     /// The index of the pattern that matches. When several do: the one whose match ends first, then the one that stands
     /// first.
     #[inline]
-    pub(super) fn matching(&self, key: &[u8]) -> Option<u16> {
+    pub(super) fn matching(&self, key: &[u8]) -> Option<u8> {
         self.automaton.as_ref()?.matching(key)
     }
 }
 
 impl DenseAutomaton {
-    fn build<P: AsRef<str>>(regexes: &[P]) -> Result<Self, String> {
+    fn build<P: AsRef<str>>(regexes: &[P], max_bytes: usize) -> Result<Self, String> {
         let config = dense::Config::new()
             // Every pattern that matches at a place is listed there, not only the preferred one.
             .match_kind(MatchKind::All)
             .start_kind(StartKind::Unanchored)
             // Keys are too short for skipping by memchr.
             .accelerate(false)
-            .dfa_size_limit(Some(AUTOMATON_BYTES))
-            .determinize_size_limit(Some(BUILD_BYTES));
+            .dfa_size_limit(Some(max_bytes))
+            .determinize_size_limit(Some(max_bytes * BUILD_FACTOR));
         let dfa = dense::Builder::new()
             .configure(config)
             .syntax(syntax_config())
             .thompson(thompson::Config::new().utf8(false).nfa_size_limit(Some(NFA_BYTES)))
             .build_many(regexes)
-            .map_err(|error| reason(&error))?;
+            .map_err(|error| reason(&error, max_bytes))?;
         let start = dfa.start_state(&start::Config::new()).map_err(|error| error.to_string())?;
         Ok(Self { dfa, start })
     }
 
-    fn matching(&self, key: &[u8]) -> Option<u16> {
+    #[inline(never)]
+    fn matching(&self, key: &[u8]) -> Option<u8> {
         let mut state = self.start;
         for byte in key {
             state = self.dfa.next_state(state, *byte);
@@ -118,12 +123,12 @@ impl DenseAutomaton {
         self.first_of(self.dfa.next_eoi_state(state))
     }
 
-    fn first_of(&self, state: StateID) -> Option<u16> {
+    fn first_of(&self, state: StateID) -> Option<u8> {
         if !self.dfa.is_match_state(state) {
             return None;
         }
         let first = (0..self.dfa.match_len(state)).map(|i| self.dfa.match_pattern(state, i).as_usize()).min();
-        first.map(|index| u16::try_from(index).expect("there are at most 128 patterns"))
+        first.map(|index| u8::try_from(index).expect("there are at most 128 patterns"))
     }
 }
 
@@ -162,34 +167,32 @@ fn syntax_config() -> syntax::Config {
     syntax::Config::new().utf8(false).nest_limit(NEST_LIMIT)
 }
 
-/// Each pattern that cannot be built even alone; if there is none, all of them together.
-fn blame(texts: &[String], regexes: &[String], rule: &str) -> Vec<PolicyError> {
+/// Each pattern that takes too much even alone; if there is none, all of them together.
+fn blame(texts: &[String], regexes: &[String]) -> Vec<PolicyError> {
     let alone = texts.iter().zip(regexes).filter_map(|(text, regex)| {
-        let rule = DenseAutomaton::build(&[regex]).err()?;
+        let rule = DenseAutomaton::build(&[regex], AUTOMATON_BYTES / BLAMED_PART).err()?;
         Some(PolicyError::of_text(Field::ExcludePatterns, text, rule))
     });
     let errors: Vec<_> = alone.collect();
     if errors.is_empty() {
-        let all = format!("1 to {}", texts.len());
-        return vec![PolicyError::new(
-            Field::ExcludePatterns,
-            all,
-            format!("together: each is fine, but all {rule}"),
-        )];
+        let rule = format!(
+            "patterns together take an automaton of more than {} KiB, though none is large alone; \
+             use fewer or simpler ones",
+            AUTOMATON_BYTES >> 10
+        );
+        return vec![PolicyError::new(Field::ExcludePatterns, texts.len(), rule)];
     }
     errors
 }
 
-fn reason(error: &dense::BuildError) -> String {
+fn reason(error: &dense::BuildError, max_bytes: usize) -> String {
     let nfa =
         std::error::Error::source(error).and_then(|source| source.downcast_ref::<thompson::BuildError>());
     if error.is_size_limit_exceeded() || nfa.is_some_and(|nfa| nfa.size_limit().is_some()) {
-        return format!("would take an automaton of more than {} MiB", AUTOMATON_BYTES >> 20);
+        return format!("takes an automaton of more than {} KiB; use a simpler one", max_bytes >> 10);
     }
-    match nfa {
-        Some(nfa) => format!("cannot be compiled: {}", last_line(&nfa.to_string())),
-        None => format!("cannot be compiled: {}", last_line(&error.to_string())),
-    }
+    let message = nfa.map_or_else(|| error.to_string(), ToString::to_string);
+    format!("cannot be compiled: {}", last_line(&message))
 }
 
 /// The parser's messages draw the pattern and a caret; the last line says what is wrong.
@@ -326,7 +329,7 @@ mod tests {
         let errors = Patterns::compile(many).unwrap_err();
         assert_eq!(
             errors[0].to_string(),
-            "exclude_patterns 129 are too many patterns, at most 128 are allowed"
+            "exclude_patterns 129 patterns are too many, at most 128 are allowed"
         );
         assert!(compile(&["a"; MAX_PATTERNS]).is_ok());
 
@@ -338,7 +341,7 @@ mod tests {
         let deep = format!("regex:{}a{}", "(".repeat(100), ")".repeat(100));
         assert!(refused(&[&deep])[0].contains("nested parentheses"), "{:?}", refused(&[&deep]));
 
-        let too_big = "would take an automaton of more than 2 MiB";
+        let too_big = "takes an automaton of more than 128 KiB; use a simpler one";
         for (what, pattern) in [("states", "regex:a.{30}b"), ("repetitions", "regex:((a{99}){99}){99}")] {
             let errors = refused(&["fine", pattern]);
             assert_eq!(errors, [format!("exclude_patterns {pattern:?} {too_big}")], "{what}");
@@ -347,10 +350,11 @@ mod tests {
 
     #[test]
     fn many_patterns_that_fit_alone_can_be_too_many_together() {
-        // Each has to remember where its letter stood among the last eleven: 2^11 states alone, 3^11 for two letters.
-        let errors = refused(&["regex:a[abc]{11}x", "regex:b[abc]{11}x"]);
-        let together = "1 to 2 together: each is fine, but all would take an automaton of more than 2 MiB";
-        assert_eq!(errors, [format!("exclude_patterns {together}")]);
+        // Each has to remember where its letter stood among the last ten: 2^10 states alone, 3^10 for two letters.
+        let errors = refused(&["regex:a[abc]{10}x", "regex:b[abc]{10}x"]);
+        let together =
+            "2 patterns together take an automaton of more than 1024 KiB, though none is large alone";
+        assert_eq!(errors, [format!("exclude_patterns {together}; use fewer or simpler ones")]);
     }
 
     /// Backtracking over the same syntax.

@@ -39,7 +39,8 @@ pub struct RoutingPolicy {
     pub(super) settings: Settings,
     /// What every key gets, if no key matters: decided when the policy is built.
     always: Option<Path>,
-    onboarded: Path,
+    /// What a key gets that is not below the percentage, and one that is.
+    by_bucket: [Path; 2],
     epoch: u64,
     origins: Origins,
 }
@@ -54,6 +55,13 @@ pub(super) struct Settings {
     pub(super) max_age: Option<Duration>,
     pub(super) shadow_sample: SampleRate,
     pub(super) kill_switch: bool,
+}
+
+impl Settings {
+    #[inline]
+    fn is_below_percentage(&self, key: &[u8]) -> bool {
+        self.percentage == Percentage::HUNDRED || percent_bucket(key) < self.percentage.get()
+    }
 }
 
 /// Where each setting came from, in the order of [`Field::ALL`]; none means the default.
@@ -81,7 +89,8 @@ impl RoutingPolicy {
         } else {
             None
         };
-        Self { settings, always, onboarded, epoch, origins }
+        let by_bucket = [Path::ring(Reason::NotOnboarded), onboarded];
+        Self { settings, always, by_bucket, epoch, origins }
     }
 
     /// The way a lookup of `key` takes. Called on every lookup: allocates nothing, takes no lock, and looks at the key
@@ -100,17 +109,15 @@ impl RoutingPolicy {
         if settings.exclude_uuid_keys && uuid::is_in(key) {
             return Path::ring(Reason::UuidKey);
         }
-        if settings.percentage != Percentage::HUNDRED && !self.is_below_percentage(key) {
-            return Path::ring(Reason::NotOnboarded);
+        // An index, not a branch: which keys are onboarded cannot be predicted.
+        let path = self.by_bucket[usize::from(settings.is_below_percentage(key))];
+        if !settings.exclude_patterns.is_empty()
+            && path.reason() == Reason::Onboarded
+            && let Some(index) = settings.exclude_patterns.matching(key)
+        {
+            return Path::ring(Reason::Pattern(index));
         }
-        match settings.exclude_patterns.matching(key) {
-            Some(index) => Path::ring(Reason::Pattern(index)),
-            None => self.onboarded,
-        }
-    }
-
-    fn is_below_percentage(&self, key: &[u8]) -> bool {
-        percent_bucket(key) < self.settings.percentage.get()
+        path
     }
 
     /// The same policy under another epoch.

@@ -8,11 +8,15 @@ const LEN: usize = 36;
 const DASHES: [usize; 4] = [8, 13, 18, 23];
 
 /// Whether the key contains a UUID's text. The digits around it do not matter: the rule is a substring's.
-///
-/// Looks at the last byte of a window of 36 and moves the window as far as that byte allows, so most bytes of most keys
-/// are never read; a key shorter than a UUID costs one comparison.
 #[inline]
 pub(super) fn is_in(key: &[u8]) -> bool {
+    key.len() >= LEN && is_in_any_window(key)
+}
+
+/// Looks at the last byte of a window of 36 and moves the window as far as that byte allows, so most bytes of most keys
+/// are never read.
+#[inline(never)]
+fn is_in_any_window(key: &[u8]) -> bool {
     let mut at = 0;
     while let Some(window) = key.get(at..).and_then(|rest| rest.first_chunk::<LEN>()) {
         at += match shift(window) {
@@ -26,19 +30,39 @@ pub(super) fn is_in(key: &[u8]) -> bool {
 /// How far on the next window can be that may hold a UUID; 0 if this one does.
 #[inline]
 fn shift(window: &[u8; LEN]) -> usize {
-    match window[LEN - 1] {
-        // Its last dash is where a window that ends in a dash can begin to fit.
-        b'-' => LEN - 1 - DASHES[3],
-        last if !last.is_ascii_hexdigit() => LEN,
-        _ if DASHES.iter().any(|dash| window[*dash] != b'-') => 1,
-        _ => usize::from(!is_all_hex_but_dashes(window)),
+    let (last, last_dash) = (window[LEN - 1], DASHES[3]);
+    if !is_hex(last) {
+        // A dash can be a later window's last dash; anything else can be in none.
+        return if last == b'-' { LEN - 1 - last_dash } else { LEN };
     }
+    if DASHES.iter().all(|dash| window[*dash] == b'-') && is_hex_but_for_dashes(window) {
+        return 0;
+    }
+    // A later window's last dash is one that comes after this one's.
+    let beyond = window[last_dash + 1..].first_chunk().expect("twelve bytes are more than eight");
+    1 + first_dash(beyond)
 }
 
-/// Expects the dashes in their places. Without branches, so that the compiler makes vector code of it.
-fn is_all_hex_but_dashes(window: &[u8; LEN]) -> bool {
-    let digits = window.iter().filter(|byte| byte.is_ascii_hexdigit()).count();
-    digits == LEN - DASHES.len()
+/// The index of the first dash, 8 if there is none: of eight bytes at once, the lowest zero after an exclusive or.
+fn first_dash(bytes: &[u8; 8]) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    let zeros = u64::from_le_bytes(*bytes) ^ (ONES * b'-' as u64);
+    let marks = zeros.wrapping_sub(ONES) & !zeros & (ONES << 7);
+    (marks.trailing_zeros() / 8) as usize
+}
+
+/// Counts without branches, so that the compiler makes vector code of it: 2 ns instead of 25. Not inline,
+/// because the vectors that it needs would be made ready for every key.
+#[inline(never)]
+fn is_hex_but_for_dashes(window: &[u8; LEN]) -> bool {
+    let digits: u8 = window.iter().map(|byte| u8::from(is_hex(*byte))).sum();
+    usize::from(digits) == LEN - DASHES.len()
+}
+
+/// What `is_ascii_hexdigit` says, in a form that vectorizes.
+fn is_hex(byte: u8) -> bool {
+    let (digit, letter) = (byte.wrapping_sub(b'0'), (byte | 0x20).wrapping_sub(b'a'));
+    (digit < 10) | (letter < 6)
 }
 
 #[cfg(test)]
@@ -86,7 +110,20 @@ mod tests {
         }
     }
 
+    #[test]
+    fn hexadecimal_is_what_the_standard_library_says() {
+        for byte in 0..=u8::MAX {
+            assert_eq!(is_hex(byte), byte.is_ascii_hexdigit(), "{byte:#x}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn the_first_dash_is_found(bytes in proptest::array::uniform8(prop_oneof![Just(b'-'), any::<u8>()])) {
+            let naive = bytes.iter().position(|byte| *byte == b'-').unwrap_or(8);
+            prop_assert_eq!(first_dash(&bytes), naive);
+        }
+
         /// Pieces of UUIDs in any mix come near to one, and sometimes are one.
         #[test]
         fn agrees_with_looking_at_every_window(
