@@ -1,7 +1,7 @@
 //! The `shardway` command line: one file a command, one place that prints, one list of exit codes.
-//!
-//! To add a command: its `mod` line, its variant of [`Command`], its arm in [`Command::run`]. Its file holds a clap
-//! struct, whose doc comment and `after_help` are the help text, and `run(self, &mut Console) -> anyhow::Result<Exit>`.
+
+// To add a command: its `mod` line, its variant of `Command`, its arm in `Command::run`. Its file holds a clap struct,
+// whose doc comment and `after_help` are the help text, and `run(self, &mut Console) -> anyhow::Result<Exit>`.
 
 #[allow(dead_code, reason = "the first commands arrive with the ring")]
 mod console;

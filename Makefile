@@ -1,0 +1,42 @@
+# What a developer does here, one word each. Needs Rust and a C compiler; what else is missing is installed when it is
+# needed, through apt-get, if this is run as root.
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+
+# Each is a promise to embedders: it builds and passes the lints alone.
+FEATURE_SETS := "" metrics client client,metrics client,dns client,gossip
+
+.PHONY: help test check fmt lint doc loom long bench deny
+
+help: ## List these
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+test: ## Run every test: unit, property, integration, documentation
+	cargo test --locked
+
+check: fmt lint doc test ## All that a change has to pass
+
+fmt: ## Check the formatting
+	cargo fmt --check
+
+lint: ## Lint everything, with each set of features, warnings denied
+	cargo clippy --locked --all-targets -- -D warnings
+	for features in $(FEATURE_SETS); do \
+		echo "features: $${features:-none}"; \
+		cargo clippy --locked --all-targets --no-default-features --features "$$features" -- -D warnings; \
+	done
+
+doc: ## Build the documentation, warnings denied
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+
+loom: ## Model-check the snapshot cell
+	cargo test --locked --release --test loom
+
+long: ## Property tests, many cases
+	PROPTEST_CASES=20000 cargo test --locked --release
+
+bench: ## Benchmarks of this package
+	cargo bench --locked
+
+deny: ## Check licences, banned crates and sources
+	.ci/cargo-deny --all-features --locked check licenses bans sources
