@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use comfy_table::{Row, Table, presets::UTF8_HORIZONTAL_ONLY};
+use comfy_table::{LineStyle, Row, Table, TableStyle};
 use serde::Serialize;
 
 /// How answers are printed.
@@ -44,10 +44,11 @@ impl<'a> Console<'a> {
     }
 }
 
-/// An empty table in the house style.
+/// An empty table in the house style: a line under the header and no others, so that a row is easy to cut out.
 pub(crate) fn table(header: impl Into<Row>) -> Table {
+    const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─'));
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(header);
+    table.load_style(STYLE).set_header(header);
     table
 }
 

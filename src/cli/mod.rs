@@ -3,10 +3,10 @@
 // To add a command: its `mod` line, its variant of `Command`, its arm in `Command::run`. Its file holds a clap struct,
 // whose doc comment and `after_help` are the help text, and `run(self, &mut Console) -> anyhow::Result<Exit>`.
 
-#[allow(dead_code, reason = "the first commands arrive with the ring")]
 mod console;
-#[allow(dead_code, reason = "the first commands arrive with the ring")]
 mod exit;
+mod input;
+mod owner;
 
 use std::{ffi::OsString, io, process::ExitCode};
 
@@ -38,7 +38,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 )]
 #[command(after_help = "\
 Examples:
-  shardway --help")]
+  shardway owner --members examples/members.yaml my-task-list
+  shardway owner --help")]
 struct Cli {
     #[command(flatten)]
     options: Options,
@@ -68,11 +69,15 @@ struct Options {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Owner(owner::Owner),
+}
 
 impl Command {
-    fn run(self, _console: &mut Console<'_>) -> anyhow::Result<Exit> {
-        match self {}
+    fn run(self, console: &mut Console<'_>) -> anyhow::Result<Exit> {
+        match self {
+            Self::Owner(command) => command.run(console),
+        }
     }
 }
 

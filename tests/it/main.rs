@@ -1,5 +1,7 @@
 //! All integration tests in one binary, so that they link once.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")]
 
+#[cfg(feature = "cli")]
+mod cli;
 mod ring_vectors;
 mod tidy;

@@ -1,0 +1,72 @@
+//! The binary as its users run it.
+
+mod owner;
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+/// Runs the binary in the package's folder, so that paths in the examples of its help hold.
+fn shardway(args: &[&str], stdin: &[u8]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_shardway"))
+        .args(args)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env_remove("CLICOLOR_FORCE")
+        .env_remove("SHARDWAY_LOG")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A command that reads no input may end before it is written.
+    let _ = child.stdin.take().unwrap().write_all(stdin);
+    child.wait_with_output().unwrap()
+}
+
+/// What a command prints that ends well.
+fn stdout_of(args: &[&str], stdin: &[u8]) -> String {
+    let output = shardway(args, stdin);
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The exit code and the complaint of a command that prints no answer.
+fn refusal_of(args: &[&str]) -> (i32, String) {
+    let output = shardway(args, b"");
+    assert!(output.stdout.is_empty(), "{args:?} answers: {}", String::from_utf8_lossy(&output.stdout));
+    (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+}
+
+/// A file of one test's own; the name has to be, too.
+fn file(name: &str, contents: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, contents).unwrap();
+    path
+}
+
+#[test]
+fn wrong_usage_is_refused_with_a_suggestion() {
+    for (args, suggestion) in [
+        (&["ownr"][..], "owner"),
+        (&["owner", "--memebrs", "x", "key"], "--members"),
+        (&["owner", "--members", "x", "--flavour", "ringpo", "key"], "ringpop"),
+        (&["owner", "--members", "x", "--output", "jsn", "key"], "json"),
+    ] {
+        let (code, complaint) = refusal_of(args);
+        assert_eq!(code, 2, "{args:?}: {complaint}");
+        assert!(complaint.contains(&format!("'{suggestion}'")), "{args:?}: {complaint}");
+    }
+    assert_eq!(refusal_of(&[]).0, 2, "a command is needed");
+}
+
+#[test]
+fn help_goes_to_standard_output_without_colour_in_a_pipe() {
+    for args in [&["--help"][..], &["owner", "--help"], &["owner", "-h"]] {
+        let help = stdout_of(args, b"");
+        assert!(help.contains("\nExamples:\n  shardway "), "{help}");
+        assert!(!help.contains('\x1b'), "{help}");
+    }
+    assert_eq!(stdout_of(&["--version"], b""), concat!("shardway ", env!("CARGO_PKG_VERSION"), "\n"));
+}
