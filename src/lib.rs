@@ -14,8 +14,6 @@ pub mod ring;
 pub mod types;
 
 #[cfg(feature = "client")]
-#[allow(dead_code, reason = "its callers are being built")]
 mod watch_file;
 #[cfg(feature = "client")]
-#[allow(dead_code, unused_imports, reason = "its callers are being built")]
 mod yaml;

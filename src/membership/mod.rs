@@ -3,11 +3,19 @@
 //! A [`MemberSource`] finds out who is there and hands complete lists to a [`MemberSink`]; the resolver is such a sink.
 
 #[cfg(feature = "client")]
+mod file_members;
+#[cfg(all(test, feature = "client"))]
+mod listener;
+#[cfg(feature = "client")]
 mod member_file;
 mod restraint;
+#[cfg(feature = "client")]
+mod run;
 mod source;
 mod static_members;
 
+#[cfg(feature = "client")]
+pub use file_members::FileMembers;
 #[cfg(feature = "client")]
 pub use member_file::{MAX_MEMBER_FILE_BYTES, MemberFileError, MemberFileProblem, parse_members};
 pub use restraint::{Held, Restraint, RestraintConfig, Verdict};

@@ -208,11 +208,15 @@ mod tests {
             let _ = match seen {
                 FileSeen::Changed(contents) => tell.send(String::from_utf8_lossy(contents).into_owned()),
                 FileSeen::Unchanged => Ok(()),
-                FileSeen::Failed(error) => tell.send(format!("failed: {}", error.label())),
+                FileSeen::Failed(error) => tell.send(format!("failed: {error}")),
             };
         })
         .unwrap();
         (watch, move || told.recv_timeout(DEADLINE).expect("the watch tells within the deadline"))
+    }
+
+    fn no_such_file(path: &Path) -> String {
+        format!("failed: {}: no such file", path.display())
     }
 
     /// Writes in place may be seen half done; what counts is that the last state is seen.
@@ -236,7 +240,7 @@ mod tests {
         fs::write(&path, "in place").unwrap();
         see(&next, "in place");
         fs::remove_file(&path).unwrap();
-        see(&next, "failed: not_found");
+        see(&next, &no_such_file(&path));
         fs::write(&path, "back").unwrap();
         see(&next, "back");
     }
@@ -280,7 +284,7 @@ mod tests {
         let dir = ScratchDir::new();
         let path = dir.path().join("later").join("list");
         let (_watch, next) = watch(&path, BY_POLL);
-        assert_eq!(next(), "failed: not_found");
+        assert_eq!(next(), no_such_file(&path));
         fs::create_dir(path.parent().unwrap()).unwrap();
         fs::write(&path, "here").unwrap();
         see(&next, "here");

@@ -45,6 +45,7 @@ pub(crate) enum FileReadError {
 
 impl FileReadError {
     /// One word for metrics.
+    #[allow(dead_code, reason = "dynamic config counts its failures by it")]
     pub(crate) const fn label(&self) -> &'static str {
         match self {
             Self::NotFound { .. } => "not_found",
@@ -83,8 +84,8 @@ mod tests {
         assert_eq!(read_file(&path, 5).unwrap(), b"12345");
         let refused = read_file(&path, 4).unwrap_err();
         assert!(refused.to_string().ends_with("file: longer than the 4 bytes allowed"), "{refused}");
-        assert_eq!(read_file(dir.path(), 5).unwrap_err().label(), "not_a_file");
-        assert_eq!(read_file(&dir.path().join("none"), 5).unwrap_err().label(), "not_found");
-        assert_eq!(read_file(&path.join("below a file"), 5).unwrap_err().label(), "unreadable");
+        assert!(matches!(read_file(dir.path(), 5), Err(FileReadError::NotAFile { .. })));
+        assert!(matches!(read_file(&dir.path().join("none"), 5), Err(FileReadError::NotFound { .. })));
+        assert!(matches!(read_file(&path.join("below a file"), 5), Err(FileReadError::Unreadable { .. })));
     }
 }

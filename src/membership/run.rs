@@ -1,0 +1,88 @@
+//! What lies between a source's `start` and its `stop`.
+
+use std::{fmt, sync::Arc};
+
+use parking_lot::Mutex;
+
+use super::{MemberSink, MemberSourceError};
+use crate::types::Member;
+
+/// At most one run of a source. `R` is what ends the run's thread or task when dropped.
+pub(super) struct Run<R> {
+    running: Mutex<Option<(SinkSlot, R)>>,
+    /// Held during a delivery, by whichever run.
+    delivering: Arc<Mutex<()>>,
+}
+
+/// Emptied by `stop`.
+type SinkSlot = Arc<Mutex<Option<Arc<dyn MemberSink>>>>;
+
+impl<R> Run<R> {
+    /// Calls `spawn` unless there is a run already.
+    pub(super) fn start(
+        &self,
+        sink: Arc<dyn MemberSink>,
+        spawn: impl FnOnce(Outlet) -> Result<R, MemberSourceError>,
+    ) -> Result<(), MemberSourceError> {
+        let mut running = self.running.lock();
+        if running.is_none() {
+            let sink = Arc::new(Mutex::new(Some(sink)));
+            let outlet = Outlet { sink: sink.clone(), delivering: self.delivering.clone() };
+            *running = Some((sink, spawn(outlet)?));
+        }
+        Ok(())
+    }
+
+    /// Never waits for a delivery, which may be what calls it.
+    pub(super) fn stop(&self) {
+        let run = self.running.lock().take();
+        if let Some((sink, _ends_when_dropped)) = run {
+            // Dropped after the lock: the sink may own this source.
+            let _sink = sink.lock().take();
+        }
+    }
+}
+
+impl<R> Default for Run<R> {
+    fn default() -> Self {
+        Self { running: Mutex::default(), delivering: Arc::default() }
+    }
+}
+
+impl<R> Drop for Run<R> {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl<R> fmt::Debug for Run<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.running.lock().is_some() { "running" } else { "stopped" })
+    }
+}
+
+/// The sink of one run. Silent once the run is stopped; waits for a delivery of the run before, so that the sink sees
+/// one call at a time and never an older list after a newer one.
+pub(super) struct Outlet {
+    sink: SinkSlot,
+    delivering: Arc<Mutex<()>>,
+}
+
+impl Outlet {
+    pub(super) fn members(&self, members: Vec<Member>) {
+        self.deliver(|sink| sink.members(members));
+    }
+
+    pub(super) fn failed(&self, reason: MemberSourceError) {
+        self.deliver(|sink| sink.failed(reason));
+    }
+
+    fn deliver(&self, call: impl FnOnce(&dyn MemberSink)) {
+        let _one_at_a_time = self.delivering.lock();
+        // Cloned, so that the call itself does not hold the slot that `stop` empties.
+        let sink = self.sink.lock().clone();
+        if let Some(sink) = sink {
+            call(&*sink);
+        }
+    }
+}
