@@ -6,6 +6,8 @@ pub mod bench;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod clock;
+#[cfg(feature = "client")]
+pub mod dynconfig;
 pub mod hash;
 pub mod membership;
 pub mod policy;

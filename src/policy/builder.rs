@@ -35,13 +35,19 @@ pub struct RoutingPolicyBuilder {
     mode: Result<Mode, PolicyError>,
     percentage: Result<Percentage, PolicyError>,
     exclude_uuid_keys: bool,
-    exclude_patterns: Vec<String>,
+    exclude_patterns: Excluded,
     fallback: Result<Fallback, PolicyError>,
     max_age: Option<Duration>,
     shadow_sample: Result<SampleRate, PolicyError>,
     kill_switch: bool,
     epoch: u64,
     origins: Origins,
+}
+
+#[derive(Clone, Debug)]
+enum Excluded {
+    Texts(Vec<String>),
+    Compiled(Patterns),
 }
 
 impl RoutingPolicyBuilder {
@@ -72,7 +78,14 @@ impl RoutingPolicyBuilder {
     /// `regex:` before it makes it a regular expression that must match somewhere in the key, unless it says `^` and
     /// `$`; the syntax is the `regex` crate's, with `\d \w \s \b` meaning ASCII as they do in Go and RE2.
     pub fn exclude_patterns(mut self, patterns: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.exclude_patterns = patterns.into_iter().map(Into::into).collect();
+        self.exclude_patterns = Excluded::Texts(patterns.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// The patterns of another policy, as they were compiled for it: many namespaces with the same patterns then share
+    /// one automaton, which can take megabytes.
+    pub fn exclude_patterns_of(mut self, policy: &RoutingPolicy) -> Self {
+        self.exclude_patterns = Excluded::Compiled(policy.settings.exclude_patterns.clone());
         self
     }
 
@@ -119,8 +132,10 @@ impl RoutingPolicyBuilder {
         let mut errors = Vec::new();
         let mode = kept(self.mode, &mut errors);
         let percentage = kept(self.percentage, &mut errors);
-        let exclude_patterns =
-            Patterns::compile(self.exclude_patterns).map_err(|all| errors.extend(all)).ok();
+        let exclude_patterns = match self.exclude_patterns {
+            Excluded::Texts(texts) => Patterns::compile(texts).map_err(|all| errors.extend(all)).ok(),
+            Excluded::Compiled(patterns) => Some(patterns),
+        };
         let fallback = kept(self.fallback, &mut errors);
         if self.max_age == Some(Duration::ZERO) {
             let rule = "must be longer than nothing, or not set: every answer has some age";
@@ -154,7 +169,7 @@ impl Default for RoutingPolicyBuilder {
             mode: Ok(Mode::default()),
             percentage: Ok(Percentage::HUNDRED),
             exclude_uuid_keys: false,
-            exclude_patterns: Vec::new(),
+            exclude_patterns: Excluded::Texts(Vec::new()),
             fallback: Ok(Fallback::default()),
             max_age: None,
             shadow_sample: Ok(SampleRate::default()),
@@ -230,6 +245,16 @@ mod tests {
         let policy =
             builder.mode(Mode::ShardDistributor).percentage(5).exclude_patterns([""; 0]).build().unwrap();
         assert_eq!((policy.mode(), policy.percentage().get()), (Mode::ShardDistributor, 5));
+    }
+
+    #[test]
+    fn patterns_can_be_taken_from_another_policy() {
+        let first =
+            RoutingPolicy::builder().exclude_patterns(["tmp-*"]).mode("shard_distributor").build().unwrap();
+        let second =
+            RoutingPolicy::builder().exclude_patterns_of(&first).mode("shard_distributor").build().unwrap();
+        assert_eq!(second, first);
+        assert_eq!(second.route(b"tmp-1"), first.route(b"tmp-1"));
     }
 
     #[test]
