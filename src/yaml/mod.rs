@@ -8,6 +8,6 @@ mod fault;
 mod node;
 mod tree;
 
-pub(crate) use fault::{FaultKind, Faults, escaped};
+pub(crate) use fault::{Fault, FaultKind, Faults, escaped};
 pub(crate) use node::{Body, Name, Node};
 pub(crate) use tree::parse;
