@@ -86,6 +86,9 @@ impl Histogram {
             let share = 100.0 * below as f64 / self.total as f64;
             writeln!(drawing, "{from:>9.1} ns {:<width$} {count:>9} {share:>9.4} %", bar(eighths))
                 .expect("a string takes all");
+            if below == self.total {
+                break;
+            }
         }
         drawing
     }

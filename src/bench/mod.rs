@@ -5,10 +5,16 @@
 //! path. The figures of a machine depend on all of these, so they are code and not a description.
 
 pub mod cadence_path;
+pub mod fleet;
 pub mod floor;
 pub mod histogram;
 pub mod keys;
+pub mod lookup;
+pub mod measure;
 pub mod naive_ring;
 pub mod random;
 pub mod ringpop_tree;
 pub mod rounds;
+mod text;
+pub mod threads;
+pub mod writer;

@@ -5,23 +5,44 @@
 //! what the code costs when nothing disturbs it. Ratios of minimums repeat to a few percent where medians move by a
 //! factor of two.
 
-use std::hint::black_box;
+use std::{hint::black_box, time::Duration};
 
 use crate::clock::Clock;
 
 /// Least rounds of a comparison. An odd number, so that the median is a sample.
 pub const MIN_ROUNDS: usize = 21;
 
+/// One pass, and how long it took.
+type TimedPass<'a> = Box<dyn FnMut(&dyn Clock) -> Duration + 'a>;
+
 /// One of several things to compare.
 pub struct Candidate<'a> {
     units: usize,
-    pass: Box<dyn FnMut() -> u64 + 'a>,
+    pass: TimedPass<'a>,
 }
 
 impl<'a> Candidate<'a> {
-    /// `pass` does `units` lookups (or builds, ...) and returns something that depends on all of them.
-    pub fn new(units: usize, pass: impl FnMut() -> u64 + 'a) -> Self {
-        Self { units, pass: Box::new(pass) }
+    /// `pass` does `units` lookups and returns something that depends on all of them.
+    pub fn new(units: usize, mut pass: impl FnMut() -> u64 + 'a) -> Self {
+        Self::consuming(units, || (), move |()| pass())
+    }
+
+    /// `pass` does `units` of something with what `prepare` made. Neither making that nor dropping what `pass` returns
+    /// is counted.
+    pub fn consuming<I, O>(
+        units: usize,
+        mut prepare: impl FnMut() -> I + 'a,
+        mut pass: impl FnMut(I) -> O + 'a,
+    ) -> Self {
+        let timed = move |clock: &dyn Clock| {
+            let input = prepare();
+            let start = clock.now();
+            let output = black_box(pass(black_box(input)));
+            let end = clock.now();
+            drop(output);
+            end.since(start)
+        };
+        Self { units, pass: Box::new(timed) }
     }
 
     /// Independent calls: the processor may overlap one with the next.
@@ -52,25 +73,29 @@ pub struct Timing {
     pub median: f64,
 }
 
-/// Times every candidate in every round, each pass directly after an untimed one of its own.
+/// Times every candidate in every round, in rotating order.
 pub fn interleave(clock: &dyn Clock, rounds: usize, candidates: &mut [Candidate<'_>]) -> Vec<Timing> {
     let mut samples = vec![Vec::with_capacity(rounds); candidates.len()];
     for round in 0..rounds {
         for turn in 0..candidates.len() {
             let at = (round + turn) % candidates.len();
-            let Candidate { units, pass } = &mut candidates[at];
-            black_box(pass());
-            let start = clock.now();
-            black_box(pass());
-            let nanos = clock.now().since(start).as_nanos() as f64;
-            samples[at].push(nanos / *units as f64);
+            samples[at].push(candidates[at].time(clock));
         }
     }
     samples.into_iter().map(Timing::of).collect()
 }
 
+impl Candidate<'_> {
+    /// Nanoseconds per unit of one pass, directly after an untimed one.
+    pub(super) fn time(&mut self, clock: &dyn Clock) -> f64 {
+        (self.pass)(clock);
+        (self.pass)(clock).as_nanos() as f64 / self.units as f64
+    }
+}
+
 impl Timing {
-    fn of(mut samples: Vec<f64>) -> Self {
+    /// Of at least one sample.
+    pub(super) fn of(mut samples: Vec<f64>) -> Self {
         samples.sort_unstable_by(f64::total_cmp);
         Self { min: samples[0], median: samples[samples.len() / 2] }
     }
@@ -117,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn chain_and_throughput_visit_every_key_once() {
+    fn chain_and_throughput_visit_every_key_in_each_pass() {
         let keys = ["a", "b", "c"];
         let seen = RefCell::new(String::new());
         let see = |key: &str| {
@@ -125,8 +150,8 @@ mod tests {
             u64::MAX
         };
         for mut candidate in [Candidate::throughput(&keys, see), Candidate::chain(&keys, see)] {
-            (candidate.pass)();
-            assert_eq!(seen.take(), "abc");
+            candidate.time(&ManualClock::new());
+            assert_eq!(seen.take(), "abcabc");
         }
     }
 }

@@ -3,6 +3,7 @@
 // To add a command: its `mod` line, its variant of `Command`, its arm in `Command::run`. Its file holds a clap struct,
 // whose doc comment and `after_help` are the help text, and `run(self, &mut Console) -> anyhow::Result<Exit>`.
 
+mod bench;
 mod console;
 mod exit;
 mod input;
@@ -16,15 +17,16 @@ use tracing_subscriber::EnvFilter;
 use console::{Console, Format};
 use exit::Exit;
 
-/// Runs one command line, program name first, against the process's own standard streams.
-pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+/// Runs one command line, program name first, against the process's own standard streams. `allocations` tells how often
+/// the calling thread has allocated so far; only `bench` asks.
+pub fn run(args: impl IntoIterator<Item = OsString>, allocations: fn() -> u64) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     // Looked for before parsing, because help and complaints about usage are coloured too.
     if args.iter().any(|arg| arg == "--no-color") {
         anstream::ColorChoice::Never.write_global();
     }
     let (mut out, mut err) = (anstream::stdout().lock(), anstream::stderr());
-    execute(args, &mut out, &mut err, log_to_stderr).into()
+    execute(args, &mut out, &mut err, log_to_stderr, allocations).into()
 }
 
 /// Who owns a key, answered from the command line.
@@ -39,6 +41,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 #[command(after_help = "\
 Examples:
   shardway owner --members examples/members.yaml my-task-list
+  shardway bench lookup
   shardway owner --help")]
 struct Cli {
     #[command(flatten)]
@@ -70,12 +73,14 @@ struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Bench(bench::Bench),
     Owner(owner::Owner),
 }
 
 impl Command {
-    fn run(self, console: &mut Console<'_>) -> anyhow::Result<Exit> {
+    fn run(self, console: &mut Console<'_>, allocations: fn() -> u64) -> anyhow::Result<Exit> {
         match self {
+            Self::Bench(command) => command.run(console, allocations),
             Self::Owner(command) => command.run(console),
         }
     }
@@ -87,13 +92,14 @@ fn execute(
     out: &mut dyn io::Write,
     err: &mut dyn io::Write,
     start_logging: impl FnOnce(EnvFilter),
+    allocations: fn() -> u64,
 ) -> Exit {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(refusal) => return explain(&refusal),
     };
     start_logging(cli.options.log);
-    let result = cli.command.run(&mut Console::new(cli.options.output, out));
+    let result = cli.command.run(&mut Console::new(cli.options.output, out), allocations);
     match result.and_then(|exit| out.flush().map(|()| exit).map_err(Into::into)) {
         Ok(exit) => exit,
         Err(error) if is_closed_pipe(&error) => Exit::Ok,
