@@ -6,7 +6,10 @@ SHELL := /usr/bin/env bash
 # Each is a promise to embedders: it builds and passes the lints alone.
 FEATURE_SETS := "" metrics client client,metrics client,dns client,gossip
 
-.PHONY: help test check fmt lint doc loom long bench deny
+SECONDS_PER_TARGET := 10
+APT := apt-get install -y --no-install-recommends
+
+.PHONY: help test check fmt lint doc loom long bench fuzz deny
 
 help: ## List these
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -18,6 +21,7 @@ check: fmt lint doc test ## All that a change has to pass
 
 fmt: ## Check the formatting
 	cargo fmt --check
+	cargo fmt --check --manifest-path fuzz/Cargo.toml
 
 lint: ## Lint everything, with each set of features, warnings denied
 	cargo clippy --locked --all-targets -- -D warnings
@@ -37,6 +41,10 @@ long: ## Property tests, many cases
 
 bench: ## Benchmarks of this package
 	cargo bench --locked
+
+fuzz: ## Run every fuzz target, SECONDS_PER_TARGET each
+	command -v c++ >/dev/null || { apt-get update && $(APT) g++; }
+	fuzz/run $(SECONDS_PER_TARGET)
 
 deny: ## Check licences, banned crates and sources
 	.ci/cargo-deny --all-features --locked check licenses bans sources
