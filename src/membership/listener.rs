@@ -22,6 +22,7 @@ pub(super) enum Told {
 #[derive(Default)]
 pub(super) struct Listener {
     told: Mutex<Vec<(Told, String)>>,
+    last: Mutex<Vec<Member>>,
     news: Condvar,
 }
 
@@ -66,6 +67,12 @@ impl Listener {
             .map_or(String::new(), |(_, text)| text.clone())
     }
 
+    /// The last list, as it came.
+    #[cfg(feature = "dns")]
+    pub(super) fn last_members(&self) -> Vec<Member> {
+        self.last.lock().clone()
+    }
+
     fn add(&self, told: Told, text: String) {
         self.told.lock().push((told, text));
         self.news.notify_all();
@@ -82,6 +89,7 @@ impl MemberSink for Listener {
     fn members(&self, members: Vec<Member>) {
         let mut addresses: Vec<String> = members.iter().map(|member| member.address().to_owned()).collect();
         addresses.sort();
+        *self.last.lock() = members;
         self.add(Told::Members(addresses), String::new());
     }
 

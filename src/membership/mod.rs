@@ -3,6 +3,8 @@
 //! A [`MemberSource`] finds out who is there and hands complete lists to a [`MemberSink`]; the resolver is such a sink.
 
 #[cfg(feature = "client")]
+mod dns;
+#[cfg(feature = "client")]
 mod file_members;
 #[cfg(all(test, feature = "client"))]
 mod listener;
@@ -14,6 +16,8 @@ mod run;
 mod source;
 mod static_members;
 
+#[cfg(feature = "client")]
+pub use dns::{AddressFamily, DnsMembers};
 #[cfg(feature = "client")]
 pub use file_members::FileMembers;
 #[cfg(feature = "client")]
