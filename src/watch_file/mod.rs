@@ -13,32 +13,33 @@
 //! drop(watch); // ends it
 //! ```
 //!
+//! A file that is written in place can be read half done, and half of a file may be valid. So what is new is told only
+//! once nobody has written to the file for a while and whoever did has closed it; where no events tell so, once it has
+//! been read twice. A rename needs none of that, but costs the same tenth of a second. Only the very first read is told
+//! at once, so that a start is not held up.
+//!
 //! It runs on a thread of its own and needs no runtime: a file system that hangs then holds up nobody else.
 
+mod activity;
 mod read;
 #[cfg(test)]
 pub(crate) mod scratch;
+#[cfg(test)]
+mod tests;
 
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
-    },
+    sync::Arc,
     thread,
     time::Duration,
 };
 
-use notify::{
-    EventKind, RecommendedWatcher, RecursiveMode, Watcher,
-    event::{AccessKind, AccessMode},
-};
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use xxhash_rust::xxh3::xxh3_128;
 
+use self::activity::{Activity, Moment};
 pub(crate) use self::read::{FileReadError, read_file};
-use crate::clock::{Clock, SystemClock};
 
 /// How a file is watched.
 #[derive(Clone, Copy, Debug)]
@@ -46,16 +47,28 @@ pub(crate) struct FileWatchOptions {
     /// How often the file is read even though no event came. A second: where no events exist (network file systems,
     /// exhausted inotify limits, a symlink into another directory) a change is still seen within that time.
     pub(crate) poll: Duration,
-    /// How long events must have been silent before the file is read, so that one save is one read and a file written
-    /// in place is mostly read whole. Waits at most ten times as long: a busy directory may never be silent.
+    /// How long events must have been silent before the file is read, so that one save is one read. Waits at most ten
+    /// times as long: a busy directory may never be silent.
     pub(crate) settle: Duration,
+    /// How long nobody may have written to the file before what was read is told. Long enough for an event to arrive
+    /// on a busy machine.
+    pub(crate) confirm: Duration,
+    /// How long to wait for a writer to close the file once it has stopped writing. Then it is taken for one that never
+    /// closes, and the file for whole.
+    pub(crate) patience: Duration,
     /// A larger file is refused unread.
     pub(crate) max_bytes: usize,
 }
 
 impl Default for FileWatchOptions {
     fn default() -> Self {
-        Self { poll: Duration::from_secs(1), settle: Duration::from_millis(30), max_bytes: 4 << 20 }
+        Self {
+            poll: Duration::from_secs(1),
+            settle: Duration::from_millis(30),
+            confirm: Duration::from_millis(100),
+            patience: Duration::from_secs(5),
+            max_bytes: 4 << 20,
+        }
     }
 }
 
@@ -75,8 +88,7 @@ pub(crate) enum FileSeen<'a> {
 /// its own watch.
 #[derive(Debug)]
 pub(crate) struct FileWatch {
-    stopped: Arc<AtomicBool>,
-    wake: SyncSender<()>,
+    activity: Arc<Activity>,
 }
 
 impl FileWatch {
@@ -88,246 +100,115 @@ impl FileWatch {
         on_seen: impl FnMut(FileSeen<'_>) + Send + 'static,
     ) -> io::Result<Self> {
         let path = path.into();
-        // One slot: a wake-up that is already waiting covers all events until it is taken.
-        let (wake, woken) = sync_channel(1);
-        let stopped = Arc::new(AtomicBool::new(false));
-        let watch = Self { stopped: stopped.clone(), wake: wake.clone() };
+        let activity = Arc::new(Activity::of(&path));
+        let watch = Self { activity: activity.clone() };
         let look = Look { path, max_bytes: options.max_bytes, on_seen, contents: None, failure: None };
         thread::Builder::new()
             .name("shardway-watch".into())
-            .spawn(move || watch_loop(look, options, &stopped, &wake, &woken))?;
+            .spawn(move || watch_loop(look, options, &activity))?;
         Ok(watch)
     }
 }
 
 impl Drop for FileWatch {
     fn drop(&mut self) {
-        self.stopped.store(true, Ordering::Release);
-        // A full slot wakes the thread as well.
-        let _ = self.wake.try_send(());
+        self.activity.stop();
     }
 }
 
 fn watch_loop<F: FnMut(FileSeen<'_>)>(
     mut look: Look<F>,
     options: FileWatchOptions,
-    stopped: &AtomicBool,
-    wake: &SyncSender<()>,
-    woken: &Receiver<()>,
+    activity: &Arc<Activity>,
 ) {
     // Watch first, read second: a change between the two is then an event, not a loss.
-    let mut _events = watch_directory(&look.path, wake.clone()).ok();
-    while !stopped.load(Ordering::Acquire) {
-        if !look.look() {
-            // The directory may have come, or gone and come back as another one, which the old watch would not see.
-            _events = watch_directory(&look.path, wake.clone()).ok();
+    let mut _events = watch_directory(&look.path, activity).ok();
+    while let Some(moment) = activity.moment() {
+        let seen = look.read();
+        if look.is_news(&seen) && !look.is_first() && !is_whole(&look, &seen, moment, options, activity) {
+            continue;
         }
-        match woken.recv_timeout(options.poll) {
-            Ok(()) => settle(woken, stopped, options.settle),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
+        if seen.is_err() {
+            // The directory may have come, or gone and come back as another one, which the old watch would not see.
+            _events = watch_directory(&look.path, activity).ok();
+        }
+        look.tell(seen);
+        if activity.wait_for_event(moment, options.poll) {
+            activity.settle(options.settle);
         }
     }
 }
 
-/// Waits until the events pause.
-fn settle(woken: &Receiver<()>, stopped: &AtomicBool, quiet: Duration) {
-    let clock = SystemClock::new();
-    let latest = clock.now() + quiet * 10;
-    while clock.now() < latest && !stopped.load(Ordering::Acquire) && woken.recv_timeout(quiet).is_ok() {}
+/// Whether what was read after `moment` is what somebody finished writing.
+fn is_whole<F>(
+    look: &Look<F>,
+    seen: &Seen,
+    moment: Moment,
+    options: FileWatchOptions,
+    activity: &Activity,
+) -> bool {
+    // Read again, because there may be no events to tell of writing. It may differ if it was replaced meanwhile: then
+    // what was read is whole, and only not the newest any more.
+    activity.is_unwritten(moment, options.confirm, options.patience)
+        && (look.read() == *seen || activity.was_replaced_since(moment))
 }
 
 /// Watches the directory, not the file: a watch on the file follows the old file when a new one is renamed over it,
 /// and never sees the swap of a symlink.
-fn watch_directory(path: &Path, wake: SyncSender<()>) -> notify::Result<RecommendedWatcher> {
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        // Our own reading is an access too: to answer it with reading would never end. Errors (lost events) wake.
-        let read_only = event.is_ok_and(|event| match event.kind {
-            EventKind::Access(kind) => kind != AccessKind::Close(AccessMode::Write),
-            _ => false,
-        });
-        if !read_only {
-            let _ = wake.try_send(());
-        }
-    })?;
+fn watch_directory(path: &Path, activity: &Arc<Activity>) -> notify::Result<RecommendedWatcher> {
+    let activity = activity.clone();
+    let mut watcher = notify::recommended_watcher(move |event| activity.note(event))?;
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     watcher.watch(directory, RecursiveMode::NonRecursive)?;
     Ok(watcher)
 }
 
+/// The contents, or why there are none.
+type Seen = Result<Vec<u8>, FileReadError>;
+
 struct Look<F> {
     path: PathBuf,
     max_bytes: usize,
     on_seen: F,
-    /// Hash of the last contents that could be read. 128 bits: two different files never collide by accident.
+    /// Hash of the last contents that were told. 128 bits: two different files never collide by accident.
     contents: Option<u128>,
     /// The failure that was told last, if nothing could be read since.
     failure: Option<FileReadError>,
 }
 
+impl<F> Look<F> {
+    fn read(&self) -> Seen {
+        read_file(&self.path, self.max_bytes)
+    }
+
+    /// Whether nothing has been told yet.
+    fn is_first(&self) -> bool {
+        self.contents.is_none() && self.failure.is_none()
+    }
+
+    /// Whether it differs from what was told last.
+    fn is_news(&self, seen: &Seen) -> bool {
+        match seen {
+            Ok(contents) => self.contents != Some(xxh3_128(contents)),
+            Err(error) => self.failure.as_ref() != Some(error),
+        }
+    }
+}
+
 impl<F: FnMut(FileSeen<'_>)> Look<F> {
-    /// Reads and tells; false when it could not read.
-    fn look(&mut self) -> bool {
-        match read_file(&self.path, self.max_bytes) {
+    fn tell(&mut self, seen: Seen) {
+        match seen {
             Ok(contents) => {
                 self.failure = None;
                 let hash = xxh3_128(&contents);
                 let unchanged = self.contents.replace(hash) == Some(hash);
                 (self.on_seen)(if unchanged { FileSeen::Unchanged } else { FileSeen::Changed(&contents) });
-                true
             }
-            Err(error) => {
-                if self.failure.as_ref() != Some(&error) {
-                    (self.on_seen)(FileSeen::Failed(&error));
-                    self.failure = Some(error);
-                }
-                false
+            Err(error) if self.failure.as_ref() != Some(&error) => {
+                (self.on_seen)(FileSeen::Failed(&error));
+                self.failure = Some(error);
             }
+            Err(_) => {}
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{fs, sync::mpsc};
-
-    use super::{scratch::ScratchDir, *};
-
-    const DEADLINE: Duration = Duration::from_secs(20);
-    const BY_EVENT: FileWatchOptions = FileWatchOptions {
-        poll: Duration::from_secs(3600),
-        settle: Duration::from_millis(10),
-        max_bytes: 100,
-    };
-    const BY_POLL: FileWatchOptions = FileWatchOptions { poll: Duration::from_millis(10), ..BY_EVENT };
-
-    /// Watches and tells what it sees as text, leaving out `Unchanged`.
-    fn watch(path: &Path, options: FileWatchOptions) -> (FileWatch, impl Fn() -> String + use<>) {
-        let (tell, told) = mpsc::channel();
-        let watch = FileWatch::spawn(path, options, move |seen| {
-            let _ = match seen {
-                FileSeen::Changed(contents) => tell.send(String::from_utf8_lossy(contents).into_owned()),
-                FileSeen::Unchanged => Ok(()),
-                FileSeen::Failed(error) => tell.send(format!("failed: {error}")),
-            };
-        })
-        .unwrap();
-        (watch, move || told.recv_timeout(DEADLINE).expect("the watch tells within the deadline"))
-    }
-
-    fn no_such_file(path: &Path) -> String {
-        format!("failed: {}: no such file", path.display())
-    }
-
-    /// Writes in place may be seen half done; what counts is that the last state is seen.
-    fn see(next: &impl Fn() -> String, expected: &str) {
-        while next() != expected {}
-    }
-
-    #[test]
-    fn sees_rename_over_write_in_place_removal_and_return() {
-        let dir = ScratchDir::new();
-        let (path, other) = (dir.path().join("list"), dir.path().join("list.new"));
-        fs::write(&path, "one").unwrap();
-        let (_watch, next) = watch(&path, BY_EVENT);
-        assert_eq!(next(), "one");
-        for round in 0..3 {
-            let contents = format!("renamed {round}");
-            fs::write(&other, &contents).unwrap();
-            fs::rename(&other, &path).unwrap();
-            see(&next, &contents);
-        }
-        fs::write(&path, "in place").unwrap();
-        see(&next, "in place");
-        fs::remove_file(&path).unwrap();
-        see(&next, &no_such_file(&path));
-        fs::write(&path, "back").unwrap();
-        see(&next, "back");
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn sees_the_symlink_swap_of_a_config_map() {
-        let dir = ScratchDir::new();
-        let root = dir.path();
-        let publish = |version: &str| {
-            fs::create_dir(root.join(version)).unwrap();
-            fs::write(root.join(version).join("list"), version).unwrap();
-            std::os::unix::fs::symlink(version, root.join("..data_tmp")).unwrap();
-            fs::rename(root.join("..data_tmp"), root.join("..data")).unwrap();
-        };
-        publish("..v1");
-        std::os::unix::fs::symlink("..data/list", root.join("list")).unwrap();
-        let (_watch, next) = watch(&root.join("list"), BY_EVENT);
-        assert_eq!(next(), "..v1");
-        for version in ["..v2", "..v3"] {
-            publish(version);
-            see(&next, version);
-        }
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn polling_sees_what_no_event_tells() {
-        let (dir, elsewhere) = (ScratchDir::new(), ScratchDir::new());
-        let (path, target) = (dir.path().join("list"), elsewhere.path().join("target"));
-        fs::write(&target, "one").unwrap();
-        std::os::unix::fs::symlink(&target, &path).unwrap();
-        let (_watch, next) = watch(&path, BY_POLL);
-        assert_eq!(next(), "one");
-        fs::write(&target, "two").unwrap();
-        see(&next, "two");
-    }
-
-    #[test]
-    fn a_directory_that_comes_later_is_watched() {
-        let dir = ScratchDir::new();
-        let path = dir.path().join("later").join("list");
-        let (_watch, next) = watch(&path, BY_POLL);
-        assert_eq!(next(), no_such_file(&path));
-        fs::create_dir(path.parent().unwrap()).unwrap();
-        fs::write(&path, "here").unwrap();
-        see(&next, "here");
-    }
-
-    #[test]
-    fn a_failure_is_told_once_and_the_same_contents_are_no_change() {
-        let dir = ScratchDir::new();
-        let path = dir.path().join("list");
-        fs::write(&path, "x".repeat(101)).unwrap();
-        let (tell, told) = mpsc::channel();
-        let _watch = FileWatch::spawn(&path, BY_POLL, move |seen| {
-            let _ = tell.send(format!("{seen:?}"));
-        })
-        .unwrap();
-        let next = || told.recv_timeout(DEADLINE).unwrap();
-        assert!(next().starts_with("Failed(TooLarge"));
-        let rename_to = |contents: &str| {
-            fs::write(dir.path().join("new"), contents).unwrap();
-            fs::rename(dir.path().join("new"), &path).unwrap();
-        };
-        rename_to("ok");
-        assert_eq!(next(), format!("Changed({:?})", b"ok"), "the same failure is not told twice");
-        rename_to("ok");
-        for _ in 0..3 {
-            assert_eq!(next(), "Unchanged");
-        }
-    }
-
-    #[test]
-    fn reading_does_not_wake_the_reader_and_dropping_ends_it() {
-        let dir = ScratchDir::new();
-        let path = dir.path().join("list");
-        fs::write(&path, "one").unwrap();
-        let (tell, told) = mpsc::channel();
-        let watch = FileWatch::spawn(&path, BY_EVENT, move |seen| {
-            let _ = tell.send(format!("{seen:?}"));
-        })
-        .unwrap();
-        assert!(told.recv_timeout(DEADLINE).unwrap().starts_with("Changed"));
-        // Events caused by our own read would arrive within microseconds and settle within 10 ms.
-        assert_eq!(told.recv_timeout(Duration::from_millis(200)), Err(RecvTimeoutError::Timeout));
-        drop(watch);
-        assert_eq!(told.recv_timeout(DEADLINE), Err(RecvTimeoutError::Disconnected), "the thread is gone");
     }
 }
