@@ -12,7 +12,9 @@ pub mod hash;
 pub mod membership;
 pub mod policy;
 pub mod publish;
+pub mod resolver;
 pub mod ring;
+pub mod telemetry;
 pub mod types;
 
 #[cfg(feature = "client")]

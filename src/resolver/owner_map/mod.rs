@@ -1,0 +1,182 @@
+//! What the distributor said: which executor owns which shard, at one generation.
+//!
+//! Immutable and shared. A newer map is made from an older one by an [`OwnerMapEdit`] that copies only the chunks in
+//! which something changed, so a delta of 100 shards costs the same in a map of ten thousand and of a million, but
+//! for the list of chunks itself.
+
+mod chunk;
+mod edit;
+#[cfg(test)]
+mod tests;
+
+use std::{fmt, sync::Arc};
+
+use crate::hash::xxh3;
+use crate::types::{Member, Token};
+
+use chunk::{Chunk, Entry};
+pub use edit::{MAX_INCARNATIONS, MAX_SHARDS, OwnerMapEdit, OwnerMapError};
+
+/// Which state of a namespace a map shows. Ordered: a map is never replaced by one of a smaller version.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MapVersion {
+    /// Incarnation of the distributor's store.
+    pub incarnation: u64,
+    /// Generation of the namespace's assignments.
+    pub generation: u64,
+}
+
+impl fmt::Display for MapVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.incarnation, self.generation)
+    }
+}
+
+/// How a shard stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It has an owner.
+    Owned,
+    /// It still has its old owner, which has been asked to let go of it.
+    Moving,
+    /// It is known and nobody owns it at this moment.
+    Unassigned,
+}
+
+/// One shard's place in a map: plain numbers, so that a lookup copies them and borrows nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// Index of the owner among [`OwnerMap::executors`]; meaningless when unassigned.
+    pub(crate) executor: u32,
+    /// How the shard stands.
+    pub standing: Standing,
+    /// The grant's fencing token; zero when unassigned.
+    pub token: Token,
+}
+
+/// All assignments of a namespace at one version.
+#[derive(Clone)]
+pub struct OwnerMap {
+    version: MapVersion,
+    executors: Arc<[Place]>,
+    /// The token's incarnations that occur, so that a shard's entry holds an index of a byte.
+    incarnations: Arc<[u64]>,
+    chunks: Arc<[Arc<Chunk>]>,
+    /// `hash >> shift` is the chunk.
+    shift: u32,
+    shards: usize,
+}
+
+/// Where assignments find their executor. A free place is taken by the next newcomer, so the list is as long as the
+/// most executors that there were at one time.
+#[derive(Clone, Default)]
+struct Place {
+    member: Option<Arc<Member>>,
+    /// Shards that point here.
+    shards: u32,
+    /// Freed as soon as no shard points here.
+    leaving: bool,
+}
+
+impl OwnerMap {
+    /// A map that knows nothing, older than any other.
+    pub fn empty() -> Self {
+        Self {
+            version: MapVersion::default(),
+            executors: Arc::default(),
+            incarnations: Arc::default(),
+            chunks: Arc::new([Arc::default()]),
+            shift: u64::BITS - 1,
+            shards: 0,
+        }
+    }
+
+    /// Begins a newer map.
+    pub fn edit(&self) -> OwnerMapEdit {
+        OwnerMapEdit::new(self.clone())
+    }
+
+    /// The version it shows.
+    pub const fn version(&self) -> MapVersion {
+        self.version
+    }
+
+    /// How many shards it knows.
+    pub const fn len(&self) -> usize {
+        self.shards
+    }
+
+    /// Whether it knows no shard.
+    pub const fn is_empty(&self) -> bool {
+        self.shards == 0
+    }
+
+    /// Who owns `key`; `None` when the map does not know it.
+    #[inline]
+    pub fn get(&self, key: &[u8]) -> Option<Assignment> {
+        self.get_hashed(key, xxh3(key))
+    }
+
+    /// The same for a caller that has hashed the key already.
+    #[inline]
+    pub(crate) fn get_hashed(&self, key: &[u8], hash: u64) -> Option<Assignment> {
+        Some(self.assignment(self.chunks[self.chunk_at(hash)].get(key, hash)?))
+    }
+
+    /// The member that an assignment speaks of; `None` when the shard is unassigned.
+    #[inline]
+    pub fn owner(&self, assignment: Assignment) -> Option<&Member> {
+        match assignment.standing {
+            Standing::Owned | Standing::Moving => self.executor(assignment.executor),
+            Standing::Unassigned => None,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn executor(&self, at: u32) -> Option<&Member> {
+        self.executors.get(at as usize)?.member.as_deref()
+    }
+
+    /// The executors, whether they own something or not.
+    pub fn executors(&self) -> impl Iterator<Item = &Member> {
+        self.executors.iter().filter_map(|place| place.member.as_deref())
+    }
+
+    /// All shards, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Assignment)> {
+        self.chunks.iter().flat_map(|chunk| chunk.iter()).map(|(key, entry)| (key, self.assignment(entry)))
+    }
+
+    /// Heap memory of the map; parts that it shares with older maps are counted in full.
+    pub fn memory_bytes(&self) -> usize {
+        let chunks: usize = self.chunks.iter().map(|chunk| chunk.memory_bytes()).sum();
+        let executors = self.executors.len() * (size_of::<Place>() + size_of::<Member>());
+        chunks + size_of_val(&*self.chunks) + executors
+    }
+
+    #[inline]
+    fn assignment(&self, entry: &Entry) -> Assignment {
+        let incarnation = self.incarnations.get(usize::from(entry.incarnation)).copied().unwrap_or_default();
+        let token = Token { incarnation, generation: entry.generation };
+        Assignment { executor: entry.executor, standing: entry.standing, token }
+    }
+
+    #[inline]
+    fn chunk_at(&self, hash: u64) -> usize {
+        // `shift` is at most 63, so that the one-chunk map needs its own mask.
+        (hash >> self.shift) as usize & (self.chunks.len() - 1)
+    }
+}
+
+impl Default for OwnerMap {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
+impl fmt::Debug for OwnerMap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { version, shards, .. } = self;
+        write!(f, "OwnerMap({version}, {shards} shards, {} executors)", self.executors().count())
+    }
+}

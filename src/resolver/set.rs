@@ -1,0 +1,254 @@
+//! The resolvers of many namespaces.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+
+use super::local::{Item, Place, Shelf};
+use super::upkeep::Upkeep;
+use super::{LookupError, Owner, Resolver, StartError};
+use crate::hash::xxh3;
+use crate::publish::{Published, Snapshot};
+use crate::telemetry::Recorder;
+use crate::types::Namespace;
+
+/// Most namespaces of a set.
+pub const MAX_NAMESPACES: usize = 10_000;
+
+/// Finds the resolver of a namespace by its name and asks it. A handle: clones share everything.
+///
+/// Namespaces come and go while others look up; a lookup by name costs a hash of the name on top of
+/// [`Resolver::lookup`].
+#[derive(Clone)]
+pub struct ResolverSet {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    place: Place,
+    published: Arc<Published<Registry>>,
+    /// `Some` while it runs; also the lock of everything that changes the set.
+    running: Mutex<Option<Arc<Upkeep>>>,
+}
+
+#[derive(Clone, Default)]
+struct Registry {
+    resolvers: HashMap<Namespace, Resolver, BuildHasherDefault<NameHasher>>,
+}
+
+/// A namespace that could not be added; the set is as it was.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum InsertError {
+    /// There is one of this name; remove it first.
+    Exists {
+        /// The name.
+        namespace: Namespace,
+    },
+    /// There are [`MAX_NAMESPACES`] already.
+    TooMany,
+    /// The set runs, and this one did not start.
+    Start(StartError),
+}
+
+/// What a thread keeps of a set.
+struct Local {
+    registry: Arc<Snapshot<Registry>>,
+    published: Weak<Published<Registry>>,
+}
+
+thread_local! {
+    static LOCALS: Shelf<Local> = const { Shelf::new() };
+}
+
+impl ResolverSet {
+    /// A set without namespaces.
+    pub fn new() -> Self {
+        let published = Arc::new(Published::new(Registry::default()));
+        Self { inner: Arc::new(Inner { place: Place::take(), published, running: Mutex::new(None) }) }
+    }
+
+    /// Adds a resolver, and starts it if the set runs.
+    pub fn insert(&self, resolver: Resolver) -> Result<(), InsertError> {
+        let running = self.inner.running.lock();
+        let registry = self.inner.published.load();
+        let namespace = resolver.namespace().clone();
+        if registry.resolvers.contains_key(&namespace) {
+            return Err(InsertError::Exists { namespace });
+        }
+        if registry.resolvers.len() >= MAX_NAMESPACES {
+            return Err(InsertError::TooMany);
+        }
+        if let Some(upkeep) = &*running {
+            resolver.start_with(Some(Arc::clone(upkeep))).map_err(InsertError::Start)?;
+        }
+        self.inner
+            .published
+            .update(|registry| registry.with(|resolvers| _ = resolvers.insert(namespace, resolver)));
+        Ok(())
+    }
+
+    /// Takes a resolver out and stops it.
+    pub fn remove(&self, namespace: &str) -> Option<Resolver> {
+        let _running = self.inner.running.lock();
+        let mut removed = None;
+        self.inner
+            .published
+            .update(|registry| registry.with(|resolvers| removed = resolvers.remove(namespace)));
+        if let Some(resolver) = &removed {
+            resolver.stop();
+        }
+        removed
+    }
+
+    /// The owner of `key` in `namespace`, from memory; see [`Resolver::lookup`].
+    #[inline]
+    pub fn lookup(&self, namespace: &str, key: &str) -> Result<Owner, LookupError> {
+        self.with_local(|local| match local.registry.resolvers.get(namespace) {
+            Some(resolver) => resolver.lookup(key),
+            None => Err(local.registry.not_found(namespace)),
+        })
+    }
+
+    /// The resolver of a namespace, to be kept by those who ask it often.
+    pub fn get(&self, namespace: &str) -> Result<Resolver, LookupError> {
+        let registry = self.inner.published.load();
+        registry.resolvers.get(namespace).cloned().ok_or_else(|| registry.not_found(namespace))
+    }
+
+    /// The namespaces, sorted.
+    pub fn namespaces(&self) -> Vec<Namespace> {
+        self.inner.published.load().names().to_vec()
+    }
+
+    /// Starts all resolvers; those that are added later start then. If one does not start, none runs. Does nothing
+    /// when it runs.
+    pub fn start(&self) -> Result<(), StartError> {
+        let mut running = self.inner.running.lock();
+        if running.is_some() {
+            return Ok(());
+        }
+        let upkeep = Arc::new(Upkeep::start().map_err(StartError::Thread)?);
+        let registry = self.inner.published.load();
+        for resolver in registry.resolvers.values() {
+            if let Err(refused) = resolver.start_with(Some(Arc::clone(&upkeep))) {
+                registry.resolvers.values().for_each(Resolver::stop);
+                return Err(refused);
+            }
+        }
+        *running = Some(upkeep);
+        Ok(())
+    }
+
+    /// Stops all resolvers. Lookups go on with what is known. Does nothing when it does not run.
+    pub fn stop(&self) {
+        let upkeep = self.inner.running.lock().take();
+        if upkeep.is_some() {
+            self.inner.published.load().resolvers.values().for_each(Resolver::stop);
+        }
+    }
+
+    /// Gives the present value of every metric of every namespace to `recorder`.
+    pub fn record(&self, recorder: &dyn Recorder) {
+        for resolver in self.inner.published.load().resolvers.values() {
+            resolver.record(recorder);
+        }
+    }
+
+    #[inline]
+    fn with_local<R>(&self, with: impl FnOnce(&Local) -> R) -> R {
+        let inner = &*self.inner;
+        let renew =
+            |_| Local { registry: inner.published.load(), published: Arc::downgrade(&inner.published) };
+        Shelf::with(&LOCALS, &inner.place, inner.published.generation(), renew, with)
+    }
+}
+
+impl Registry {
+    fn with(
+        &self,
+        change: impl FnOnce(&mut HashMap<Namespace, Resolver, BuildHasherDefault<NameHasher>>),
+    ) -> Self {
+        let mut newer = self.clone();
+        change(&mut newer.resolvers);
+        newer
+    }
+
+    fn names(&self) -> Arc<[Namespace]> {
+        let mut names: Vec<Namespace> = self.resolvers.keys().cloned().collect();
+        names.sort();
+        names.into()
+    }
+
+    #[cold]
+    fn not_found(&self, asked: &str) -> LookupError {
+        LookupError::NamespaceNotFound { asked: asked.chars().take(64).collect(), known: self.names() }
+    }
+}
+
+impl Item for Local {
+    #[inline]
+    fn generation(&self) -> u64 {
+        self.registry.generation()
+    }
+
+    fn is_orphaned(&self) -> bool {
+        self.published.strong_count() == 0
+    }
+}
+
+/// One pass of xxh3 over the name. Names come from configuration, so nobody can choose colliding ones.
+#[derive(Default)]
+struct NameHasher(u64);
+
+impl Hasher for NameHasher {
+    #[inline]
+    fn write(&mut self, name: &[u8]) {
+        self.0 ^= xxh3(name);
+    }
+
+    /// The end mark that text writes after itself; there is but one text.
+    #[inline]
+    fn write_u8(&mut self, _: u8) {}
+
+    #[inline]
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+impl Default for ResolverSet {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for ResolverSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ResolverSet").field(&self.namespaces()).finish()
+    }
+}
+
+impl fmt::Display for InsertError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exists { namespace } => {
+                write!(f, "namespace \"{namespace}\" is there already; remove it first")
+            }
+            Self::TooMany => write!(f, "there are {MAX_NAMESPACES} namespaces already, no more are allowed"),
+            Self::Start(_) => f.write_str("the namespace was not added"),
+        }
+    }
+}
+
+impl std::error::Error for InsertError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Start(error) => Some(error),
+            Self::Exists { .. } | Self::TooMany => None,
+        }
+    }
+}

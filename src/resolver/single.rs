@@ -1,0 +1,360 @@
+//! The resolver of one namespace.
+
+use std::{fmt, sync::Arc};
+
+use parking_lot::Mutex;
+
+use super::bell::Bell;
+use super::local::{Item, Place, Shelf};
+use super::members::{Feed, MemberCounts, MembershipStatus, Roster};
+use super::meter::{Tallies, Tally};
+use super::owner::{Loan, Owner};
+use super::owners::OwnerFeed;
+use super::shadow::{Shadow, ShadowReport};
+use super::upkeep::{self, Upkeep};
+use super::view::{Miss, Pick, View};
+use super::{
+    LookupError, OwnerMap, OwnerMapError, OwnerSource, ResolverBuilder, ResolverSnapshot, StartError,
+    Subscription,
+};
+use crate::clock::Clock;
+use crate::membership::MemberSource;
+use crate::policy::{Path, RoutingPolicy};
+use crate::publish::Published;
+use crate::ring::RingError;
+use crate::telemetry::Recorder;
+use crate::types::{MAX_SHARD_KEY_BYTES, Member, Namespace};
+
+/// Answers who owns a key of one namespace, from memory.
+///
+/// A handle: clones share everything. See the [module](super) for an example.
+#[derive(Clone)]
+pub struct Resolver {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) namespace: Namespace,
+    place: Place,
+    pub(super) published: Arc<Published<View>>,
+    pub(super) tallies: Tallies,
+    pub(super) shadow: Shadow,
+    pub(super) roster: Mutex<Roster>,
+    pub(super) member_counts: MemberCounts,
+    pub(super) maps_refused: super::meter::Counts<1>,
+    pub(super) bell: Bell,
+    pub(super) me: Option<Member>,
+    pub(super) clock: Arc<dyn Clock>,
+    member_source: Option<Arc<dyn MemberSource>>,
+    pub(super) owner_source: Option<Arc<dyn OwnerSource>>,
+    #[cfg(feature = "client")]
+    pub(super) asks: super::resolve::Asks,
+    /// `Some` while it runs.
+    running: Mutex<Option<Arc<Upkeep>>>,
+}
+
+/// What a thread keeps of a resolver.
+struct Local {
+    loan: Loan,
+    tally: Tally,
+    /// Lookups on compared paths so far; the sample is drawn from it.
+    draws: std::cell::Cell<u64>,
+    published: std::sync::Weak<Published<View>>,
+}
+
+thread_local! {
+    static LOCALS: Shelf<Local> = const { Shelf::new() };
+}
+
+impl Resolver {
+    /// Begins a resolver for `namespace`.
+    pub fn builder(namespace: Namespace) -> ResolverBuilder {
+        ResolverBuilder::new(namespace)
+    }
+
+    pub(super) fn assemble(builder: ResolverBuilder, view: View) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                namespace: view.namespace.clone(),
+                clock: Arc::clone(&view.clock),
+                place: Place::take(),
+                published: Arc::new(Published::new(view)),
+                tallies: Tallies::new(),
+                shadow: Shadow::new(),
+                roster: Mutex::new(Roster::new(builder.restraint)),
+                member_counts: MemberCounts::new(),
+                maps_refused: super::meter::Counts::new(crate::telemetry::metric::OWNER_MAP_REFUSED, [""]),
+                bell: Bell::default(),
+                me: builder.me,
+                member_source: builder.member_source,
+                owner_source: builder.owner_source,
+                #[cfg(feature = "client")]
+                asks: super::resolve::Asks::new(builder.ask_limits),
+                running: Mutex::new(None),
+            }),
+        }
+    }
+
+    /// The owner of `key`, from memory: no lock, no allocation, no system call, whatever the mode.
+    ///
+    /// Only a thread's first lookup after a change does more: it fetches the new snapshot.
+    #[inline]
+    pub fn lookup(&self, key: &str) -> Result<Owner, LookupError> {
+        let inner = &*self.inner;
+        inner.with_local(|local| {
+            let view = local.view();
+            let (path, picked) = view.answer(key.as_bytes());
+            local.tally.count(picked);
+            if path.shadow().is_some() {
+                inner.sample(local, view, key.as_bytes());
+            }
+            match picked {
+                Ok(pick) => Ok(Owner::new(local.loan.clone(), pick)),
+                Err(miss) => Err(miss.into_error(&view.namespace, key)),
+            }
+        })
+    }
+
+    /// Up to `n` distinct members for `key`: its owner first, then the ring's next ones.
+    pub fn lookup_n(&self, key: &str, n: usize) -> Result<Vec<Owner>, LookupError> {
+        self.inner.with_local(|local| {
+            let view = local.view();
+            let (_, picked) = view.answer(key.as_bytes());
+            local.tally.count(picked);
+            let first = picked.map_err(|miss| miss.into_error(&view.namespace, key))?;
+            let picks = view.picks(key.as_bytes(), first).take(n);
+            Ok(picks.map(|pick| Owner::new(local.loan.clone(), pick)).collect())
+        })
+    }
+
+    /// The present state as one value, for batches: what it answers cannot change under the caller's hands.
+    pub fn snapshot(&self) -> ResolverSnapshot {
+        ResolverSnapshot::new(self.inner.published.load())
+    }
+
+    /// The ring's members, sorted by address.
+    pub fn members(&self) -> Vec<Member> {
+        self.snapshot().members().to_vec()
+    }
+
+    /// How many members the ring has.
+    pub fn member_count(&self) -> usize {
+        self.inner.with_local(|local| local.view().ring.len())
+    }
+
+    /// The ring's member at `address`.
+    pub fn lookup_by_address(&self, address: &str) -> Option<Owner> {
+        self.inner.with_local(|local| {
+            let slot =
+                local.view().ring.members().binary_search_by(|member| member.address().cmp(address)).ok()?;
+            Some(Owner::new(local.loan.clone(), Pick::of_ring(slot, super::view::PickKind::Ring)))
+        })
+    }
+
+    /// The member that this process is, if the builder was told.
+    pub fn who_am_i(&self) -> Option<&Member> {
+        self.inner.me.as_ref()
+    }
+
+    /// Takes this process out of its own ring and tells the others where the source of members has a way to. Undone
+    /// by [`start`](Self::start) after a [`stop`](Self::stop).
+    pub fn evict_self(&self) {
+        self.inner.set_evicted(true);
+        if let Some(source) = &self.inner.member_source {
+            source.leave();
+        }
+    }
+
+    /// Listens to changes of the members, from now on.
+    pub fn subscribe(&self) -> Subscription {
+        Subscription::new(Arc::clone(&self.inner))
+    }
+
+    /// Starts the sources of members and owners, and the thread that compares shadows. Does nothing when it runs.
+    pub fn start(&self) -> Result<(), StartError> {
+        self.start_with(None)
+    }
+
+    pub(super) fn start_with(&self, upkeep: Option<Arc<Upkeep>>) -> Result<(), StartError> {
+        let mut running = self.inner.running.lock();
+        if running.is_some() {
+            return Ok(());
+        }
+        let upkeep = match upkeep {
+            Some(upkeep) => upkeep,
+            None => Arc::new(Upkeep::start().map_err(StartError::Thread)?),
+        };
+        self.inner.set_evicted(false);
+        let weak = Arc::downgrade(&self.inner);
+        if let Some(source) = &self.inner.member_source {
+            source.start(Arc::new(Feed(weak.clone()))).map_err(StartError::Members)?;
+        }
+        if let Some(source) = &self.inner.owner_source
+            && let Err(refused) = source.start(Arc::new(OwnerFeed(weak.clone())))
+        {
+            self.inner.stop_sources();
+            return Err(StartError::Owners(refused));
+        }
+        upkeep.add(weak);
+        *running = Some(upkeep);
+        Ok(())
+    }
+
+    /// Stops the sources. Lookups go on with what is known. Does nothing when it does not run.
+    pub fn stop(&self) {
+        let upkeep = self.inner.running.lock().take();
+        if upkeep.is_some() {
+            self.inner.stop_sources();
+        }
+    }
+
+    /// Replaces the members by `members`: for embedders with a discovery of their own. Believed without restraint;
+    /// a source that may lose sight of a fleet is better written as a [`MemberSource`].
+    pub fn set_members(&self, members: impl IntoIterator<Item = Member>) -> Result<(), RingError> {
+        self.inner.set_members(members.into_iter().collect())
+    }
+
+    /// Lets a membership through that is held back because too many members vanished at once. `false` when nothing is
+    /// held.
+    pub fn accept_held_members(&self) -> Result<bool, RingError> {
+        self.inner.accept_held()
+    }
+
+    /// How the membership stands: held back, failing, evicted.
+    pub fn membership_status(&self) -> MembershipStatus {
+        self.inner.membership_status()
+    }
+
+    /// Routes by `policy` from now on. A lookup reads the policy once: it sees the old one or the new one, whole.
+    pub fn set_policy(&self, policy: impl Into<Arc<RoutingPolicy>>) {
+        let policy = policy.into();
+        self.inner.published.update(|view| View { policy, ..view.clone() });
+        self.inner.bell.ring();
+    }
+
+    /// The policy in use.
+    pub fn policy(&self) -> Arc<RoutingPolicy> {
+        Arc::clone(&self.inner.published.load().policy)
+    }
+
+    /// Replaces the distributor's map; refused when the present one is newer.
+    pub fn set_owners(&self, owners: Arc<OwnerMap>) -> Result<(), OwnerMapError> {
+        self.inner.set_owners(owners)
+    }
+
+    /// What the shadow comparisons found so far.
+    pub fn shadow_report(&self) -> ShadowReport {
+        self.inner.shadow.report()
+    }
+
+    /// Compares the sampled lookups that wait, now rather than within the tenth of a second in which the running
+    /// resolver does. Returns how many there were.
+    pub fn compare_shadows(&self) -> usize {
+        self.inner.shadow.compare_waiting(&self.inner.published.load())
+    }
+
+    /// The namespace it answers for.
+    pub fn namespace(&self) -> &Namespace {
+        &self.inner.namespace
+    }
+
+    /// Gives the present value of every metric to `recorder`.
+    pub fn record(&self, recorder: &dyn Recorder) {
+        super::record::record(&self.inner, recorder);
+    }
+}
+
+impl Inner {
+    #[inline]
+    fn with_local<R>(&self, with: impl FnOnce(&Local) -> R) -> R {
+        Shelf::with(&LOCALS, &self.place, self.published.generation(), |old| self.renew(old), with)
+    }
+
+    /// Takes over the former item's counters if it was this resolver's; a former resolver's are dropped with it.
+    fn renew(&self, old: Option<Local>) -> Local {
+        let published = Arc::downgrade(&self.published);
+        let mine = old.filter(|old| old.published.ptr_eq(&published));
+        let loan = Loan::of(self.published.load());
+        match mine {
+            Some(Local { tally, draws, .. }) => Local { loan, tally, draws, published },
+            None => Local { loan, tally: Tally::join(&self.tallies), draws: 0.into(), published },
+        }
+    }
+
+    /// Counts this lookup among those that could be compared, and leaves its key if the draw takes it.
+    #[inline]
+    fn sample(&self, local: &Local, view: &View, key: &[u8]) {
+        /// 2^64 / golden ratio: multiples of it fall evenly over all 64-bit numbers.
+        const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+        let draw = local.draws.get().wrapping_add(SPREAD);
+        local.draws.set(draw);
+        if view.policy.shadow_sample().takes(draw) {
+            self.shadow.offer(key);
+        }
+    }
+
+    fn stop_sources(&self) {
+        if let Some(source) = &self.member_source {
+            source.stop();
+        }
+        if let Some(source) = &self.owner_source {
+            source.stop();
+        }
+    }
+}
+
+impl View {
+    /// The policy is read here, once.
+    #[inline]
+    pub(super) fn answer(&self, key: &[u8]) -> (Path, Result<Pick, Miss>) {
+        let path = self.policy.route(key);
+        if key.is_empty() || key.len() > MAX_SHARD_KEY_BYTES {
+            return (path, Err(Miss::InvalidKey));
+        }
+        (path, self.pick(key, path))
+    }
+}
+
+impl Local {
+    #[inline]
+    fn view(&self) -> &View {
+        self.loan.view()
+    }
+}
+
+impl Item for Local {
+    #[inline]
+    fn generation(&self) -> u64 {
+        self.loan.generation()
+    }
+
+    fn is_orphaned(&self) -> bool {
+        self.published.strong_count() == 0
+    }
+}
+
+impl upkeep::Kept for Inner {
+    fn look_after(&self) {
+        self.shadow.compare_waiting(&self.published.load());
+        self.published.reclaim();
+        #[cfg(feature = "client")]
+        self.asks.forget_expired(self.clock.now());
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.stop_sources();
+    }
+}
+
+impl fmt::Debug for Resolver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let snapshot = self.snapshot();
+        f.debug_struct("Resolver")
+            .field("namespace", &self.inner.namespace.as_str())
+            .field("members", &snapshot.member_count())
+            .field("policy", &snapshot.policy())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,69 @@
+//! The thread that does for lookups what they must not do themselves: compare samples, free old snapshots.
+
+use std::sync::{Arc, Weak};
+use std::thread;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+
+/// How often it looks round. A sample waits that long for its comparison, a retired snapshot for its end.
+const EVERY: Duration = Duration::from_millis(100);
+
+/// What is looked after.
+pub(super) trait Kept: Send + Sync + 'static {
+    /// Short work, called about ten times a second.
+    fn look_after(&self);
+}
+
+/// One thread for any number of resolvers; ends when this does.
+pub(super) struct Upkeep(Arc<Shared>);
+
+struct Shared {
+    round: Mutex<Round>,
+    wake: Condvar,
+}
+
+#[derive(Default)]
+struct Round {
+    kept: Vec<Weak<dyn Kept>>,
+    has_ended: bool,
+}
+
+impl Upkeep {
+    pub(super) fn start() -> std::io::Result<Self> {
+        let shared = Arc::new(Shared { round: Mutex::default(), wake: Condvar::new() });
+        let theirs = Arc::clone(&shared);
+        thread::Builder::new().name("shardway-upkeep".into()).spawn(move || {
+            while let Some(kept) = theirs.next_round() {
+                for kept in kept.iter().filter_map(Weak::upgrade) {
+                    kept.look_after();
+                }
+            }
+        })?;
+        Ok(Self(shared))
+    }
+
+    pub(super) fn add(&self, kept: Weak<dyn Kept>) {
+        self.0.round.lock().kept.push(kept);
+    }
+}
+
+impl Shared {
+    /// Waits for the next round; `None` when it is over.
+    fn next_round(&self) -> Option<Vec<Weak<dyn Kept>>> {
+        let mut round = self.round.lock();
+        if !round.has_ended {
+            self.wake.wait_for(&mut round, EVERY);
+        }
+        round.kept.retain(|kept| kept.strong_count() > 0);
+        (!round.has_ended).then(|| round.kept.clone())
+    }
+}
+
+impl Drop for Upkeep {
+    /// Does not wait for the thread: it may be the one that drops this.
+    fn drop(&mut self) {
+        self.0.round.lock().has_ended = true;
+        self.0.wake.notify_all();
+    }
+}
