@@ -3,5 +3,9 @@
 
 #[cfg(feature = "cli")]
 mod cli;
+mod flip;
+#[cfg(feature = "client")]
+mod resolve;
+mod resolver;
 mod ring_vectors;
 mod tidy;
