@@ -54,34 +54,33 @@ impl<I: Item + 'static> Shelf<I> {
         Self(RefCell::new(Vec::new()))
     }
 
-    /// Runs `with` on the thread's item of generation `newest`, which `renew` makes from the former one if there is
-    /// none. `with` must not use the same shelf.
-    #[inline]
-    pub(super) fn with<R>(
+    /// Runs `with` on the thread's item if it is of generation `newest`. `with` must not use the same shelf.
+    ///
+    /// The other half, [`renew`](Self::renew), is the caller's to call, so that `with` is compiled into one place.
+    #[inline(always)]
+    pub(super) fn newest<R>(
         shelf: &'static LocalKey<Self>,
         place: &Place,
         newest: u64,
-        renew: impl Fn(Option<I>) -> I,
         with: impl FnOnce(&I) -> R,
-    ) -> R {
-        let mut with = Some(with);
-        let mut run = |item: &I| (with.take().expect("runs once"))(item);
-        let done = shelf.try_with(|shelf| {
+    ) -> Option<R> {
+        let found = shelf.try_with(|shelf| {
             let items = shelf.0.try_borrow().ok()?;
-            let item = items.get(place.0)?.as_ref()?;
-            (item.generation() == newest).then(|| run(item))
+            match items.get(place.0)? {
+                Some(item) if item.generation() == newest => Some(with(item)),
+                _ => None,
+            }
         });
-        match done {
-            Ok(Some(result)) => result,
-            _ => Self::renewed(shelf, place, &renew, run),
-        }
+        // A thread that is ending has no shelf any more.
+        found.unwrap_or(None)
     }
 
+    /// Makes the item anew from the former one, runs `with` on it and leaves it on the shelf.
     #[cold]
-    fn renewed<R>(
+    pub(super) fn renew<R>(
         shelf: &'static LocalKey<Self>,
         place: &Place,
-        renew: &impl Fn(Option<I>) -> I,
+        renew: impl FnOnce(Option<I>) -> I,
         with: impl FnOnce(&I) -> R,
     ) -> R {
         // Nothing is dropped while the shelf is borrowed: a drop may run an embedder's code, which may look up.

@@ -2,19 +2,21 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::view::{Miss, Pick, PickKind};
+use super::view::Outcome;
 use crate::telemetry::{Metric, Recorder, Stripe, Stripes, metric};
 
-/// The kinds of lookups that are told apart, with their labels `path` and `outcome`.
-const OUTCOMES: [(&str, &str); 8] = [
+/// The labels `path` and `outcome` of each [`Outcome`], in their order.
+const OUTCOMES: [(&str, &str); 10] = [
     ("ring", "ok"),
     ("distributor", "ok"),
     ("distributor", "stale"),
     ("distributor", "fallback"),
     ("ring", "no_members"),
     ("distributor", "not_found"),
-    ("distributor", "unavailable"),
-    ("none", "invalid"),
+    ("distributor", "no_map"),
+    ("distributor", "too_old"),
+    ("distributor", "unassigned"),
+    ("none", "invalid_key"),
 ];
 
 /// A resolver's lookup counters.
@@ -29,17 +31,8 @@ impl Tally {
     }
 
     #[inline]
-    pub(super) fn count(&self, outcome: Result<Pick, Miss>) {
-        self.0.add_one(match outcome {
-            Ok(Pick { kind: PickKind::Ring, .. }) => 0,
-            Ok(Pick { kind: PickKind::Distributor, .. }) => 1,
-            Ok(Pick { kind: PickKind::Stale, .. }) => 2,
-            Ok(Pick { kind: PickKind::RingForDistributor, .. }) => 3,
-            Err(Miss::NoMembers) => 4,
-            Err(Miss::NotFound) => 5,
-            Err(Miss::Silent(_)) => 6,
-            Err(Miss::InvalidKey) => 7,
-        });
+    pub(super) fn count(&self, outcome: Outcome) {
+        self.0.add_one(outcome as usize);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Deref, rc::Rc, sync::Arc, time::Duration};
 
-use super::view::{Pick, PickKind, View};
+use super::view::{Outcome, Pick, View};
 use crate::publish::Snapshot;
 use crate::types::{Member, Namespace, Source, Token};
 
@@ -79,11 +79,6 @@ impl Loan {
     pub(super) fn view(&self) -> &View {
         &self.0
     }
-
-    #[inline]
-    pub(super) fn generation(&self) -> u64 {
-        self.0.generation()
-    }
 }
 
 impl<H: Hold> Owner<H> {
@@ -101,17 +96,17 @@ impl<H: Hold> Owner<H> {
     /// Who said so.
     #[inline]
     pub const fn source(&self) -> Source {
-        self.pick.kind.source()
+        self.pick.outcome.source()
     }
 
     /// The distributor's last word although it is older than the policy's `max_age`.
     pub fn is_stale(&self) -> bool {
-        self.pick.kind == PickKind::Stale
+        matches!(self.pick.outcome, Outcome::Stale)
     }
 
     /// The ring's word because the distributor, who should have answered, could not.
     pub fn is_fallback(&self) -> bool {
-        self.pick.kind == PickKind::RingForDistributor
+        matches!(self.pick.outcome, Outcome::RingForDistributor)
     }
 
     /// The revision of the answer's source: of the ring's members, or the generation of the distributor's assignments.
@@ -130,7 +125,7 @@ impl<H: Hold> Owner<H> {
 
     /// The grant's fencing token, where the distributor granted one.
     pub fn token(&self) -> Option<Token> {
-        (self.pick.token != Token::default()).then_some(self.pick.token)
+        self.view.view().token(self.pick)
     }
 
     /// The namespace that was asked.

@@ -56,6 +56,7 @@ pub enum InsertError {
 
 /// What a thread keeps of a set.
 struct Local {
+    generation: u64,
     registry: Arc<Snapshot<Registry>>,
     published: Weak<Published<Registry>>,
 }
@@ -107,10 +108,23 @@ impl ResolverSet {
     /// The owner of `key` in `namespace`, from memory; see [`Resolver::lookup`].
     #[inline]
     pub fn lookup(&self, namespace: &str, key: &str) -> Result<Owner, LookupError> {
-        self.with_local(|local| match local.registry.resolvers.get(namespace) {
-            Some(resolver) => resolver.lookup(key),
-            None => Err(local.registry.not_found(namespace)),
-        })
+        let newest = self.inner.published.generation();
+        match Shelf::newest(&LOCALS, &self.inner.place, newest, |local| local.registry.lookup(namespace, key))
+        {
+            Some(answer) => answer,
+            None => self.lookup_after_change(namespace, key),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn lookup_after_change(&self, namespace: &str, key: &str) -> Result<Owner, LookupError> {
+        let published = &self.inner.published;
+        let renew = |_| {
+            let registry = published.load();
+            Local { generation: registry.generation(), registry, published: Arc::downgrade(published) }
+        };
+        Shelf::renew(&LOCALS, &self.inner.place, renew, |local| local.registry.lookup(namespace, key))
     }
 
     /// The resolver of a namespace, to be kept by those who ask it often.
@@ -157,17 +171,17 @@ impl ResolverSet {
             resolver.record(recorder);
         }
     }
-
-    #[inline]
-    fn with_local<R>(&self, with: impl FnOnce(&Local) -> R) -> R {
-        let inner = &*self.inner;
-        let renew =
-            |_| Local { registry: inner.published.load(), published: Arc::downgrade(&inner.published) };
-        Shelf::with(&LOCALS, &inner.place, inner.published.generation(), renew, with)
-    }
 }
 
 impl Registry {
+    #[inline]
+    fn lookup(&self, namespace: &str, key: &str) -> Result<Owner, LookupError> {
+        match self.resolvers.get(namespace) {
+            Some(resolver) => resolver.lookup(key),
+            None => Err(self.not_found(namespace)),
+        }
+    }
+
     fn with(
         &self,
         change: impl FnOnce(&mut HashMap<Namespace, Resolver, BuildHasherDefault<NameHasher>>),
@@ -192,7 +206,7 @@ impl Registry {
 impl Item for Local {
     #[inline]
     fn generation(&self) -> u64 {
-        self.registry.generation()
+        self.generation
     }
 
     fn is_orphaned(&self) -> bool {

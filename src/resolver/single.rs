@@ -12,18 +12,18 @@ use super::owner::{Loan, Owner};
 use super::owners::OwnerFeed;
 use super::shadow::{Shadow, ShadowReport};
 use super::upkeep::{self, Upkeep};
-use super::view::{Miss, Pick, View};
+use super::view::{Outcome, Pick, View};
 use super::{
     LookupError, OwnerMap, OwnerMapError, OwnerSource, ResolverBuilder, ResolverSnapshot, StartError,
     Subscription,
 };
 use crate::clock::Clock;
 use crate::membership::MemberSource;
-use crate::policy::{Path, RoutingPolicy};
+use crate::policy::RoutingPolicy;
 use crate::publish::Published;
 use crate::ring::RingError;
 use crate::telemetry::Recorder;
-use crate::types::{MAX_SHARD_KEY_BYTES, Member, Namespace};
+use crate::types::{Member, Namespace};
 
 /// Answers who owns a key of one namespace, from memory.
 ///
@@ -55,6 +55,7 @@ pub(super) struct Inner {
 
 /// What a thread keeps of a resolver.
 struct Local {
+    generation: u64,
     loan: Loan,
     tally: Tally,
     /// Lookups on compared paths so far; the sample is drawn from it.
@@ -101,28 +102,24 @@ impl Resolver {
     #[inline]
     pub fn lookup(&self, key: &str) -> Result<Owner, LookupError> {
         let inner = &*self.inner;
-        inner.with_local(|local| {
-            let view = local.view();
-            let (path, picked) = view.answer(key.as_bytes());
-            local.tally.count(picked);
-            if path.shadow().is_some() {
-                inner.sample(local, view, key.as_bytes());
-            }
-            match picked {
-                Ok(pick) => Ok(Owner::new(local.loan.clone(), pick)),
-                Err(miss) => Err(miss.into_error(&view.namespace, key)),
-            }
-        })
+        let newest = inner.published.generation();
+        match Shelf::newest(&LOCALS, &inner.place, newest, |local| inner.look_up(local, key)) {
+            Some(answer) => answer,
+            None => self.lookup_after_change(key),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn lookup_after_change(&self, key: &str) -> Result<Owner, LookupError> {
+        self.inner.with_new_local(|local| self.inner.look_up(local, key))
     }
 
     /// Up to `n` distinct members for `key`: its owner first, then the ring's next ones.
     pub fn lookup_n(&self, key: &str, n: usize) -> Result<Vec<Owner>, LookupError> {
         self.inner.with_local(|local| {
-            let view = local.view();
-            let (_, picked) = view.answer(key.as_bytes());
-            local.tally.count(picked);
-            let first = picked.map_err(|miss| miss.into_error(&view.namespace, key))?;
-            let picks = view.picks(key.as_bytes(), first).take(n);
+            let first = self.inner.pick(local, key)?;
+            let picks = local.view().picks(key.as_bytes(), first).take(n);
             Ok(picks.map(|pick| Owner::new(local.loan.clone(), pick)).collect())
         })
     }
@@ -147,7 +144,7 @@ impl Resolver {
         self.inner.with_local(|local| {
             let slot =
                 local.view().ring.members().binary_search_by(|member| member.address().cmp(address)).ok()?;
-            Some(Owner::new(local.loan.clone(), Pick::of_ring(slot, super::view::PickKind::Ring)))
+            Some(Owner::new(local.loan.clone(), Pick::of_ring(slot, Outcome::Ring)))
         })
     }
 
@@ -265,19 +262,41 @@ impl Resolver {
 }
 
 impl Inner {
-    #[inline]
-    fn with_local<R>(&self, with: impl FnOnce(&Local) -> R) -> R {
-        Shelf::with(&LOCALS, &self.place, self.published.generation(), |old| self.renew(old), with)
+    #[inline(always)]
+    fn look_up(&self, local: &Local, key: &str) -> Result<Owner, LookupError> {
+        Ok(Owner::new(local.loan.clone(), self.pick(local, key)?))
+    }
+
+    /// Counts, and samples for the shadow.
+    #[inline(always)]
+    fn pick(&self, local: &Local, key: &str) -> Result<Pick, LookupError> {
+        let view = local.view();
+        let (path, pick) = view.answer(key.as_bytes());
+        local.tally.count(pick.outcome);
+        if path.shadow().is_some() {
+            self.sample(local, view, key.as_bytes());
+        }
+        if pick.outcome.is_hit() { Ok(pick) } else { Err(pick.outcome.into_error(&self.namespace, key)) }
+    }
+
+    fn with_local<R>(&self, with: impl Fn(&Local) -> R) -> R {
+        let newest = self.published.generation();
+        Shelf::newest(&LOCALS, &self.place, newest, &with).unwrap_or_else(|| self.with_new_local(with))
+    }
+
+    fn with_new_local<R>(&self, with: impl FnOnce(&Local) -> R) -> R {
+        Shelf::renew(&LOCALS, &self.place, |old| self.renew(old), with)
     }
 
     /// Takes over the former item's counters if it was this resolver's; a former resolver's are dropped with it.
     fn renew(&self, old: Option<Local>) -> Local {
         let published = Arc::downgrade(&self.published);
         let mine = old.filter(|old| old.published.ptr_eq(&published));
-        let loan = Loan::of(self.published.load());
+        let snapshot = self.published.load();
+        let (generation, loan) = (snapshot.generation(), Loan::of(snapshot));
         match mine {
-            Some(Local { tally, draws, .. }) => Local { loan, tally, draws, published },
-            None => Local { loan, tally: Tally::join(&self.tallies), draws: 0.into(), published },
+            Some(Local { tally, draws, .. }) => Local { generation, loan, tally, draws, published },
+            None => Local { generation, loan, tally: Tally::join(&self.tallies), draws: 0.into(), published },
         }
     }
 
@@ -303,18 +322,6 @@ impl Inner {
     }
 }
 
-impl View {
-    /// The policy is read here, once.
-    #[inline]
-    pub(super) fn answer(&self, key: &[u8]) -> (Path, Result<Pick, Miss>) {
-        let path = self.policy.route(key);
-        if key.is_empty() || key.len() > MAX_SHARD_KEY_BYTES {
-            return (path, Err(Miss::InvalidKey));
-        }
-        (path, self.pick(key, path))
-    }
-}
-
 impl Local {
     #[inline]
     fn view(&self) -> &View {
@@ -325,7 +332,7 @@ impl Local {
 impl Item for Local {
     #[inline]
     fn generation(&self) -> u64 {
-        self.loan.generation()
+        self.generation
     }
 
     fn is_orphaned(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use super::owner::{Borrowed, Kept, Owner};
-use super::view::{Miss, View};
+use super::view::{Pick, View};
 use super::{LookupError, OwnerMap};
 use crate::policy::{Explanation, RoutingPolicy};
 use crate::publish::Snapshot;
@@ -57,10 +57,7 @@ impl ResolverSnapshot {
     /// The owner of `key`, as [`Resolver::lookup`](super::Resolver::lookup) would have answered at that moment.
     #[inline]
     pub fn lookup(&self, key: &str) -> Result<Owner<Borrowed<'_>>, LookupError> {
-        match self.0.answer(key.as_bytes()).1 {
-            Ok(pick) => Ok(Owner::new(Borrowed(&self.0), pick)),
-            Err(miss) => Err(self.error(miss, key)),
-        }
+        Ok(Owner::new(Borrowed(&self.0), self.pick(key)?))
     }
 
     /// Distinct members for `key`: its owner first, then the ring's next ones.
@@ -69,7 +66,7 @@ impl ResolverSnapshot {
         key: &'a str,
         n: usize,
     ) -> Result<impl Iterator<Item = Owner<Borrowed<'a>>>, LookupError> {
-        let first = self.0.answer(key.as_bytes()).1.map_err(|miss| self.error(miss, key))?;
+        let first = self.pick(key)?;
         Ok(self.0.picks(key.as_bytes(), first).take(n).map(|pick| Owner::new(Borrowed(&self.0), pick)))
     }
 
@@ -82,10 +79,7 @@ impl ResolverSnapshot {
             ring_position: view.ring.position(key.as_bytes()),
             ring: view.ring.lookup(key.as_bytes()).cloned(),
             distributor: assignment.map(|(map, assignment)| (map.owner(assignment).cloned(), assignment)),
-            answer: match view.answer(key.as_bytes()).1 {
-                Ok(pick) => Ok(Owner::new(Kept(Arc::clone(view)), pick)),
-                Err(miss) => Err(self.error(miss, key)),
-            },
+            answer: self.pick(key).map(|pick| Owner::new(Kept(Arc::clone(view)), pick)),
         }
     }
 
@@ -94,14 +88,12 @@ impl ResolverSnapshot {
         let then = View { policy: Arc::clone(policy), ..View::clone(&self.0) };
         let mut forecast = Forecast { shards: 0, moves: 0, unanswered: 0 };
         for (key, _) in self.0.owners.iter().flat_map(|map| map.iter()) {
-            let now = self.0.answer(key.as_bytes()).1.map(|pick| self.0.member(pick).address());
-            let then = then.answer(key.as_bytes()).1.map(|pick| then.member(pick).address());
-            match (now, then) {
-                (Ok(now), Ok(then)) => {
+            match (owner_of(&self.0, key), owner_of(&then, key)) {
+                (Some(now), Some(then)) => {
                     forecast.shards += 1;
                     forecast.moves += usize::from(now != then);
                 }
-                (Err(_), Err(_)) => {}
+                (None, None) => {}
                 _ => forecast.unanswered += 1,
             }
         }
@@ -143,9 +135,16 @@ impl ResolverSnapshot {
         &self.0.namespace
     }
 
-    fn error(&self, miss: Miss, key: &str) -> LookupError {
-        miss.into_error(&self.0.namespace, key)
+    #[inline]
+    fn pick(&self, key: &str) -> Result<Pick, LookupError> {
+        let (_, pick) = self.0.answer(key.as_bytes());
+        if pick.outcome.is_hit() { Ok(pick) } else { Err(pick.outcome.into_error(&self.0.namespace, key)) }
     }
+}
+
+fn owner_of<'a>(view: &'a View, key: &str) -> Option<&'a str> {
+    let (_, pick) = view.answer(key.as_bytes());
+    pick.outcome.is_hit().then(|| view.member(pick).address())
 }
 
 impl fmt::Debug for ResolverSnapshot {

@@ -6,12 +6,12 @@ use std::sync::{
 };
 use std::time::Duration;
 
-use super::{LookupError, OwnerMap, Standing};
+use super::{LookupError, OwnerMap};
 use crate::clock::Clock;
 use crate::hash::xxh3;
 use crate::policy::{AtHand, LastResort, Path, RoutingPolicy, Silence};
-use crate::ring::HashRing;
-use crate::types::{Member, Mono, Namespace, Source, Token};
+use crate::ring::{Flavour, HashRing};
+use crate::types::{MAX_SHARD_KEY_BYTES, Member, Mono, Namespace, Source, Token};
 
 /// Policy, ring with its members, and the distributor's map, published together: a lookup can mix no two versions.
 #[derive(Clone)]
@@ -32,98 +32,126 @@ pub struct View {
 #[derive(Clone, Debug)]
 pub(super) struct Seen(Arc<AtomicU64>);
 
-/// Which member answers, and as what: numbers only, so that it outlives the borrow of its view.
+/// What a view answers: where its owner is to be found in it, and as what it answers; or why there is none.
+///
+/// Two plain numbers, because every lookup hands it through: anything larger goes through memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pick {
-    /// Index among the ring's members or the map's executors.
-    pub(super) at: u32,
-    pub(super) kind: PickKind,
-    /// Zero where no token is known.
-    pub(super) token: Token,
+    /// Slot of the ring, or spot of the map; meaningless for a miss.
+    place: u64,
+    pub(super) outcome: Outcome,
 }
 
+/// How a lookup ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PickKind {
+#[repr(u8)]
+pub(super) enum Outcome {
     Ring,
     Distributor,
     /// The distributor's last word, past `max_age`.
     Stale,
     /// The ring's, because the distributor is silent.
     RingForDistributor,
+    // The rest are misses.
+    NoMembers,
+    NotFound,
+    NoMap,
+    TooOld,
+    Unassigned,
+    InvalidKey,
 }
 
 impl View {
-    /// Answers for `key` along `path`.
-    #[inline]
-    pub(super) fn pick(&self, key: &[u8], path: Path) -> Result<Pick, Miss> {
-        match path.source() {
-            Source::Ring => self.pick_from_ring(key),
-            Source::Distributor => self.pick_from_owners(key),
+    /// Answers for `key`. The policy is read here, once.
+    #[inline(always)]
+    pub(super) fn answer(&self, key: &[u8]) -> (Path, Pick) {
+        let path = self.policy.route(key);
+        if key.is_empty() || key.len() > MAX_SHARD_KEY_BYTES {
+            return (path, Pick::miss(Outcome::InvalidKey));
         }
-    }
-
-    #[inline]
-    pub(super) fn pick_from_ring(&self, key: &[u8]) -> Result<Pick, Miss> {
-        match self.ring.slot_at(self.ring.position(key)) {
-            Some(slot) => Ok(Pick::of_ring(slot, PickKind::Ring)),
-            None => Err(Miss::NoMembers),
+        // One hash serves ring and map; only the ringpop flavour has its own.
+        if path.source() == Source::Ring && self.ring.spec().flavour() == Flavour::Ringpop {
+            return (path, self.pick_from_ring(self.ring.position(key)));
         }
-    }
-
-    #[inline]
-    fn pick_from_owners(&self, key: &[u8]) -> Result<Pick, Miss> {
         let hash = xxh3(key);
+        match path.source() {
+            Source::Ring => (path, self.pick_from_ring(hash)),
+            Source::Distributor => (path, self.pick_from_owners(key, hash)),
+        }
+    }
+
+    #[inline(always)]
+    fn pick_from_ring(&self, position: u64) -> Pick {
+        match self.ring.slot_at(position) {
+            Some(slot) => Pick::of_ring(slot, Outcome::Ring),
+            None => Pick::miss(Outcome::NoMembers),
+        }
+    }
+
+    #[inline(always)]
+    fn pick_from_owners(&self, key: &[u8], hash: u64) -> Pick {
         if let Some(owners) = &self.owners
             && self.policy.max_age().is_none()
-            && let Some(assignment) = owners.get_hashed(key, hash)
-            && assignment.standing != Standing::Unassigned
+            && let Some(spot) = owners.find(key, hash)
+            && owners.is_owned(spot)
         {
-            return Ok(Pick {
-                at: assignment.executor,
-                kind: PickKind::Distributor,
-                token: assignment.token,
-            });
+            return Pick { place: spot.into(), outcome: Outcome::Distributor };
         }
         self.pick_despite_silence(key, hash)
     }
 
     /// Everything about the distributor's answer that is not the common case.
     #[cold]
-    fn pick_despite_silence(&self, key: &[u8], hash: u64) -> Result<Pick, Miss> {
+    fn pick_despite_silence(&self, key: &[u8], hash: u64) -> Pick {
         let too_old = self.policy.max_age().is_some_and(|max_age| self.owners_seen.age(self.now()) > max_age);
-        let assignment = self.owners.as_ref().map(|owners| owners.get_hashed(key, hash));
-        let owned = assignment.flatten().filter(|assignment| assignment.standing != Standing::Unassigned);
-        let of_map = |kind| owned.map(|owned| Pick { at: owned.executor, kind, token: owned.token });
-        let silence = match assignment {
-            None => Silence::NoMap,
-            Some(_) if too_old => Silence::TooOld,
-            Some(None) => Silence::UnknownKey,
-            Some(Some(_)) => match of_map(PickKind::Distributor) {
-                Some(pick) => return Ok(pick),
-                None => Silence::Unassigned,
-            },
+        let spot = self
+            .owners
+            .as_ref()
+            .map(|owners| owners.find(key, hash).map(|spot| (spot, owners.is_owned(spot))));
+        let owned = spot.flatten().and_then(|(spot, is_owned)| is_owned.then_some(spot));
+        let silence = match (spot, owned) {
+            (None, _) => Silence::NoMap,
+            (Some(_), _) if too_old => Silence::TooOld,
+            (Some(None), _) => Silence::UnknownKey,
+            (Some(Some(_)), None) => Silence::Unassigned,
+            (Some(Some(_)), Some(spot)) => return Pick { place: spot.into(), outcome: Outcome::Distributor },
         };
         let at_hand = AtHand { stale: owned.is_some(), ring: !self.ring.is_empty() };
-        let miss = Miss::Silent(silence);
+        let miss = Pick::miss(match silence {
+            Silence::NoMap => Outcome::NoMap,
+            Silence::TooOld => Outcome::TooOld,
+            Silence::Unassigned => Outcome::Unassigned,
+            Silence::UnknownKey => Outcome::NotFound,
+        });
         match self.policy.fallback().decide(silence, at_hand) {
-            LastResort::Stale => of_map(PickKind::Stale).ok_or(miss),
-            LastResort::Ring => {
-                let slot = self.ring.slot_at(self.ring.position(key)).ok_or(miss)?;
-                Ok(Pick::of_ring(slot, PickKind::RingForDistributor))
+            LastResort::Stale => {
+                owned.map_or(miss, |spot| Pick { place: spot.into(), outcome: Outcome::Stale })
             }
-            LastResort::Unavailable => Err(miss),
-            LastResort::NotFound => Err(Miss::NotFound),
+            LastResort::Ring => {
+                let slot = self.ring.slot_at(self.ring.position(key));
+                slot.map_or(miss, |slot| Pick::of_ring(slot, Outcome::RingForDistributor))
+            }
+            LastResort::Unavailable | LastResort::NotFound => miss,
         }
     }
 
+    /// The member of a pick that is no miss, made from this view.
     #[inline]
     pub(super) fn member(&self, pick: Pick) -> &Member {
-        match pick.kind.source() {
-            Source::Ring => self.ring.member(pick.at as usize),
-            Source::Distributor => {
-                let executor = self.owners.as_ref().and_then(|owners| owners.executor(pick.at));
-                executor.expect("a pick is used with the view that it was made from")
+        if pick.outcome.source() == Source::Ring {
+            return self.ring.member(pick.place as usize);
+        }
+        let owner = self.owners.as_ref().and_then(|owners| owners.owner(owners.at(pick.place.into())?));
+        owner.expect("a pick is used with the view that it was made from")
+    }
+
+    /// The token of a pick from the map.
+    pub(super) fn token(&self, pick: Pick) -> Option<Token> {
+        match pick.outcome {
+            Outcome::Distributor | Outcome::Stale => {
+                self.owners.as_ref()?.at(pick.place.into()).map(|assignment| assignment.token)
             }
+            _ => None,
         }
     }
 
@@ -142,7 +170,7 @@ impl View {
             self.ring.members().binary_search_by(|other| other.address().cmp(member.address()))
         };
         let others = others.filter_map(move |member| slot(member).ok());
-        std::iter::once(first).chain(others.map(|slot| Pick::of_ring(slot, PickKind::Ring)))
+        std::iter::once(first).chain(others.map(|slot| Pick::of_ring(slot, Outcome::Ring)))
     }
 
     fn now(&self) -> Mono {
@@ -152,18 +180,48 @@ impl View {
 
 impl Pick {
     #[inline]
-    pub(super) const fn of_ring(slot: usize, kind: PickKind) -> Self {
-        Self { at: slot as u32, kind, token: Token { incarnation: 0, generation: 0 } }
+    pub(super) const fn of_ring(slot: usize, outcome: Outcome) -> Self {
+        Self { place: slot as u64, outcome }
+    }
+
+    #[inline]
+    const fn miss(outcome: Outcome) -> Self {
+        Self { place: 0, outcome }
     }
 }
 
-impl PickKind {
+impl Outcome {
+    /// Whether there is an owner.
+    #[inline]
+    pub(super) const fn is_hit(self) -> bool {
+        matches!(self, Self::Ring | Self::Distributor | Self::Stale | Self::RingForDistributor)
+    }
+
+    /// Who gave the owner.
     #[inline]
     pub(super) const fn source(self) -> Source {
         match self {
-            Self::Ring | Self::RingForDistributor => Source::Ring,
             Self::Distributor | Self::Stale => Source::Distributor,
+            _ => Source::Ring,
         }
+    }
+
+    /// The error that a miss is for the caller.
+    #[cold]
+    pub(super) fn into_error(self, namespace: &Namespace, key: &str) -> LookupError {
+        let namespace = namespace.clone();
+        let reason = match self {
+            Self::NoMap => Silence::NoMap,
+            Self::TooOld => Silence::TooOld,
+            Self::Unassigned => Silence::Unassigned,
+            Self::NotFound => return LookupError::NotFound { namespace },
+            Self::InvalidKey => return LookupError::InvalidKey { bytes: key.len() },
+            Self::NoMembers | Self::Ring | Self::Distributor | Self::Stale | Self::RingForDistributor => {
+                debug_assert!(self == Self::NoMembers, "a hit is no error");
+                return LookupError::NoMembers { namespace };
+            }
+        };
+        LookupError::Unavailable { namespace, reason }
     }
 }
 
@@ -178,27 +236,5 @@ impl Seen {
 
     pub(super) fn age(&self, now: Mono) -> Duration {
         now.since(Mono::from_nanos(self.0.load(Ordering::Relaxed)))
-    }
-}
-
-/// Why a view has no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Miss {
-    InvalidKey,
-    NoMembers,
-    NotFound,
-    Silent(Silence),
-}
-
-impl Miss {
-    #[cold]
-    pub(super) fn into_error(self, namespace: &Namespace, key: &str) -> LookupError {
-        let namespace = namespace.clone();
-        match self {
-            Self::InvalidKey => LookupError::InvalidKey { bytes: key.len() },
-            Self::NoMembers => LookupError::NoMembers { namespace },
-            Self::NotFound => LookupError::NotFound { namespace },
-            Self::Silent(reason) => LookupError::Unavailable { namespace, reason },
-        }
     }
 }

@@ -38,7 +38,7 @@ macro_rules! catalogue {
 
 catalogue! {
     LOOKUPS = Counter "shardway_lookups_total" ["namespace", "path", "outcome"]
-        "Lookups by the path that the policy chose (ring, distributor) and their outcome (ok, stale, fallback, no_members, not_found, unavailable, invalid).";
+        "Lookups by the path that the policy chose (ring, distributor) and their outcome (ok, stale, fallback, no_members, not_found, no_map, too_old, unassigned, invalid_key).";
     ASKS = Counter "shardway_asks_total" ["namespace", "outcome"]
         "Questions to the distributor about keys that the map does not know (answered, not_found, failed), and those that were spared (joined another's question, refused by the negative cache, busy).";
     SHADOW_VERDICTS = Counter "shardway_shadow_verdicts_total" ["namespace", "verdict"]

@@ -48,7 +48,7 @@ fn ten_thousand_flips_under_load_show_no_mixed_answer() {
                         let is_whole = host.starts_with("even-") == (source == Source::Ring);
                         assert!(is_whole, "{host} by {source} mixes two policies");
                     }
-                    let expected = if epoch % 2 == 0 { Source::Ring } else { Source::Distributor };
+                    let expected = if epoch.is_multiple_of(2) { Source::Ring } else { Source::Distributor };
                     assert_eq!(snapshot.lookup(key).unwrap().source(), expected, "epoch {epoch}");
                 }
                 lookups.fetch_add(keys.len() as u64, Ordering::Relaxed);
@@ -57,7 +57,7 @@ fn ten_thousand_flips_under_load_show_no_mixed_answer() {
         };
         let readers: Vec<_> = (0..READERS).map(|_| scope.spawn(reader)).collect();
         for epoch in 1..=FLIPS {
-            let policy = if epoch % 2 == 0 { even.clone() } else { odd.clone() };
+            let policy = if epoch.is_multiple_of(2) { even.clone() } else { odd.clone() };
             resolver.set_policy(policy.with_epoch(epoch));
         }
         // The last flip has arrived: the very next lookup of any thread shows it.

@@ -174,8 +174,11 @@ async fn a_shard_between_owners_is_waited_for_and_never_created() {
     let source = Asked::new(true);
     let resolver = resolver(source.clone(), Arc::default(), AskLimits::default());
     let key = ShardKey::new("moving").unwrap();
-    let unassign = |edit: &mut shardway::resolver::OwnerMapEdit| _ = edit.unassign(key.clone());
-    source.owners.edit(|edit, _| Ok::<_, OwnerMapError>(unassign(edit))).unwrap();
+    let unassigned = source.owners.edit(|edit, _| {
+        edit.unassign(key.clone());
+        Ok::<_, OwnerMapError>(())
+    });
+    unassigned.unwrap();
     let error = resolver.resolve("moving", SECOND).await.unwrap_err();
     assert!(error.to_string().contains("nobody owns the shard at this moment"), "{error}");
     let waiting = {

@@ -1,62 +1,59 @@
-//! A few hundred shards: a small immutable hash table over one block of key bytes.
+//! A few hundred shards: a small immutable hash table.
+//!
+//! A slot has a tag of the hash and the place of a record; a record has the shard's value and, right behind it, its
+//! key. So a lookup in a large map misses the cache twice, for slot and record, and compares hardly ever a key that is
+//! not the one asked for.
 
-use super::Standing;
+use super::{Standing, Token};
 use crate::hash::xxh3;
 
-/// Slots hold a tag of the hash and an index, so a probe rarely touches a key that is not the one asked for.
+/// Bytes of a record before its key.
+const HEADER: usize = 16;
+
 #[derive(Debug, Default)]
 pub(super) struct Chunk {
-    /// `tag << 32 | index + 1`; 0 is free. At least half of them are free; a power of two, or none at all.
+    /// `tag << 32 | place + 1`; 0 is free. A power of two, at most four fifths full; or none at all.
     slots: Box<[u64]>,
-    entries: Box<[Entry]>,
-    keys: Box<[u8]>,
+    /// Generation (8 bytes), executor (4), length of the key (2), incarnation (1), standing (1), key.
+    records: Box<[u8]>,
 }
 
-/// One shard's value and where its key is.
+/// One shard's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) generation: u64,
     pub(super) executor: u32,
-    key_start: u32,
-    key_len: u16,
     /// Index into the map's list of incarnations.
     pub(super) incarnation: u8,
     pub(super) standing: Standing,
 }
 
-impl Entry {
-    pub(super) const fn new(generation: u64, incarnation: u8, executor: u32, standing: Standing) -> Self {
-        Self { generation, executor, key_start: 0, key_len: 0, incarnation, standing }
-    }
-}
-
 impl Chunk {
-    /// Of distinct keys, each at most 64 KiB long and 4 GiB together (shard keys are far shorter).
+    /// Of distinct keys.
     pub(super) fn new<'k>(shards: impl ExactSizeIterator<Item = (&'k str, Entry)>) -> Self {
         let count = shards.len();
-        let mut slots =
-            vec![0; if count == 0 { 0 } else { (count * 2).next_power_of_two() }].into_boxed_slice();
-        let mut entries = Vec::with_capacity(count);
-        let mut keys = Vec::new();
+        let slots = if count == 0 { 0 } else { (count * 5 / 4 + 1).next_power_of_two() };
+        let mut slots = vec![0; slots].into_boxed_slice();
+        let mut records = Vec::new();
         for (key, entry) in shards {
             let hash = xxh3(key.as_bytes());
             let mut at = home(hash, slots.len());
             while slots[at] != 0 {
                 at = (at + 1) & (slots.len() - 1);
             }
-            entries.push(Entry {
-                key_start: u32::try_from(keys.len()).expect("a chunk's keys are at most a few megabytes"),
-                key_len: u16::try_from(key.len()).expect("a shard key has at most 1,024 bytes"),
-                ..entry
-            });
-            slots[at] = u64::from(tag(hash)) << 32 | entries.len() as u64;
-            keys.extend_from_slice(key.as_bytes());
+            slots[at] = u64::from(tag(hash)) << 32 | (records.len() + 1) as u64;
+            entry.write(key, &mut records);
         }
-        Self { slots, entries: entries.into(), keys: keys.into() }
+        debug_assert!(
+            u32::try_from(records.len()).is_ok(),
+            "a chunk has at most a few thousand keys of 1 KiB"
+        );
+        Self { slots, records: records.into() }
     }
 
+    /// The place of `key`'s record.
     #[inline]
-    pub(super) fn get(&self, key: &[u8], hash: u64) -> Option<&Entry> {
+    pub(super) fn find(&self, key: &[u8], hash: u64) -> Option<u32> {
         let (mask, tag) = (self.slots.len().wrapping_sub(1), tag(hash));
         let mut at = home(hash, self.slots.len());
         loop {
@@ -65,31 +62,74 @@ impl Chunk {
             if slot == 0 {
                 return None;
             }
-            if (slot >> 32) as u32 == tag {
-                let entry = &self.entries[(slot as u32 - 1) as usize];
-                if self.key(entry) == key {
-                    return Some(entry);
-                }
+            let place = slot as u32 - 1;
+            if (slot >> 32) as u32 == tag && self.key(place) == Some(key) {
+                return Some(place);
             }
             at = (at + 1) & mask;
         }
     }
 
-    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Entry)> {
-        self.entries.iter().map(|entry| {
-            let key = str::from_utf8(self.key(entry)).expect("keys were text when they were put here");
-            (key, entry)
+    /// The value of the record at `place`.
+    #[inline]
+    pub(super) fn entry(&self, place: u32) -> Option<Entry> {
+        Some(Entry::read(self.header(place)?))
+    }
+
+    /// All shards, in the order of their records.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, Entry)> {
+        let mut place = 0;
+        std::iter::from_fn(move || {
+            let (entry, key) = (self.entry(place)?, self.key(place)?);
+            place += (HEADER + key.len()) as u32;
+            Some((str::from_utf8(key).expect("keys were text when they were put here"), entry))
         })
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
-        size_of::<Self>() + size_of_val(&*self.slots) + size_of_val(&*self.entries) + self.keys.len()
+        size_of::<Self>() + size_of_val(&*self.slots) + self.records.len()
     }
 
     #[inline]
-    fn key(&self, entry: &Entry) -> &[u8] {
-        let start = entry.key_start as usize;
-        &self.keys[start..start + usize::from(entry.key_len)]
+    fn header(&self, place: u32) -> Option<&[u8; HEADER]> {
+        self.records.get(place as usize..)?.first_chunk()
+    }
+
+    #[inline]
+    fn key(&self, place: u32) -> Option<&[u8]> {
+        let header = self.header(place)?;
+        let start = place as usize + HEADER;
+        self.records.get(start..start + usize::from(u16::from_le_bytes([header[12], header[13]])))
+    }
+}
+
+impl Entry {
+    pub(super) const fn new(token: Token, incarnation: u8, executor: u32, standing: Standing) -> Self {
+        Self { generation: token.generation, executor, incarnation, standing }
+    }
+
+    fn write(self, key: &str, records: &mut Vec<u8>) {
+        let length = u16::try_from(key.len()).expect("a shard key has at most 1,024 bytes");
+        records.extend_from_slice(&self.generation.to_le_bytes());
+        records.extend_from_slice(&self.executor.to_le_bytes());
+        records.extend_from_slice(&length.to_le_bytes());
+        records.extend_from_slice(&[self.incarnation, self.standing as u8]);
+        records.extend_from_slice(key.as_bytes());
+    }
+
+    #[inline]
+    fn read(header: &[u8; HEADER]) -> Self {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, _, _, incarnation, standing] = *header;
+        Self {
+            generation: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+            executor: u32::from_le_bytes([i, j, k, l]),
+            incarnation,
+            standing: match standing {
+                0 => Standing::Owned,
+                1 => Standing::Moving,
+                _ => Standing::Unassigned,
+            },
+        }
     }
 }
 
@@ -110,12 +150,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_and_its_slots_stay_within_forty_bytes() {
-        assert_eq!(size_of::<Entry>(), 24);
-        let keys: Vec<String> = (0..256).map(|i| i.to_string()).collect();
-        let entry = Entry::new(1, 0, 0, Standing::Owned);
-        let chunk = Chunk::new(keys.iter().map(|key| (key.as_str(), entry)));
-        let key_bytes: usize = keys.iter().map(String::len).sum();
-        assert!(chunk.memory_bytes() - key_bytes <= 256 * 40 + size_of::<Chunk>());
+    fn a_shard_costs_at_most_forty_bytes_beyond_its_key() {
+        for count in [1_usize, 200, 256, 400, 410, 512] {
+            let keys: Vec<String> = (0..count).map(|i| i.to_string()).collect();
+            let entry = Entry::new(Token::default(), 0, 0, Standing::Owned);
+            let chunk = Chunk::new(keys.iter().map(|key| (key.as_str(), entry)));
+            let key_bytes: usize = keys.iter().map(String::len).sum();
+            let cost = chunk.memory_bytes() - key_bytes - size_of::<Chunk>();
+            assert!(cost <= count * 40, "{cost} bytes for {count} shards");
+        }
+    }
+
+    #[test]
+    fn entries_read_back_as_they_were_written() {
+        for standing in [Standing::Owned, Standing::Moving, Standing::Unassigned] {
+            let entry = Entry { generation: u64::MAX - 1, executor: 70_000, incarnation: 255, standing };
+            let chunk = Chunk::new([("ключ", entry), ("other", entry)].into_iter());
+            let place = chunk.find("ключ".as_bytes(), xxh3("ключ".as_bytes())).unwrap();
+            assert_eq!(chunk.entry(place), Some(entry));
+            assert_eq!(chunk.iter().collect::<Vec<_>>(), [("ключ", entry), ("other", entry)]);
+        }
     }
 }

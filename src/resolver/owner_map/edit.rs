@@ -138,7 +138,7 @@ impl OwnerMapEdit {
             let entry = change.map(|Change { executor, standing, token }| {
                 let incarnation = incarnations.iter().position(|known| *known == token.incarnation);
                 let incarnation = u8::try_from(incarnation.unwrap_or_default()).unwrap_or_default();
-                Entry::new(token.generation, incarnation, executor, standing)
+                Entry::new(token, incarnation, executor, standing)
             });
             changes.entry(newer.chunk_at(xxh3(key.as_bytes()))).or_default().insert(key, entry);
         }
@@ -223,7 +223,7 @@ impl OwnerMap {
             }
             return chunks.into();
         }
-        let mut kept: Vec<Vec<(&str, &Entry)>> = vec![Vec::new(); self.chunks.len()];
+        let mut kept: Vec<Vec<(&str, Entry)>> = vec![Vec::new(); self.chunks.len()];
         for (key, entry) in old.chunks.iter().flat_map(|chunk| chunk.iter()) {
             kept[self.chunk_at(xxh3(key.as_bytes()))].push((key, entry));
         }
@@ -234,9 +234,8 @@ impl OwnerMap {
     }
 }
 
-fn changed<'k>(kept: impl Iterator<Item = (&'k str, &'k Entry)>, changes: ChunkChanges<'k>) -> Chunk {
-    let kept = kept.filter(|(key, _)| !changes.contains_key(key)).map(|(key, entry)| (key, *entry));
-    let mut shards: Vec<_> = kept.collect();
+fn changed<'k>(kept: impl Iterator<Item = (&'k str, Entry)>, changes: ChunkChanges<'k>) -> Chunk {
+    let mut shards: Vec<_> = kept.filter(|(key, _)| !changes.contains_key(key)).collect();
     shards.extend(changes.iter().filter_map(|(key, entry)| Some((*key, (*entry)?))));
     Chunk::new(shards.into_iter())
 }

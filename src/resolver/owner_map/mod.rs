@@ -43,7 +43,7 @@ pub enum Standing {
     Unassigned,
 }
 
-/// One shard's place in a map: plain numbers, so that a lookup copies them and borrows nothing.
+/// How one shard is assigned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Assignment {
     /// Index of the owner among [`OwnerMap::executors`]; meaningless when unassigned.
@@ -52,6 +52,13 @@ pub struct Assignment {
     pub standing: Standing,
     /// The grant's fencing token; zero when unassigned.
     pub token: Token,
+}
+
+/// Where a shard is in one map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Spot {
+    chunk: u32,
+    record: u32,
 }
 
 /// All assignments of a namespace at one version.
@@ -112,15 +119,28 @@ impl OwnerMap {
     }
 
     /// Who owns `key`; `None` when the map does not know it.
-    #[inline]
     pub fn get(&self, key: &[u8]) -> Option<Assignment> {
-        self.get_hashed(key, xxh3(key))
+        self.at(self.find(key, xxh3(key))?)
     }
 
-    /// The same for a caller that has hashed the key already.
+    /// Where `key` is in this map, for a caller that has hashed it already.
     #[inline]
-    pub(crate) fn get_hashed(&self, key: &[u8], hash: u64) -> Option<Assignment> {
-        Some(self.assignment(self.chunks[self.chunk_at(hash)].get(key, hash)?))
+    pub(super) fn find(&self, key: &[u8], hash: u64) -> Option<Spot> {
+        let chunk = self.chunk_at(hash);
+        Some(Spot { chunk: chunk as u32, record: self.chunks.get(chunk)?.find(key, hash)? })
+    }
+
+    /// What is at a spot that this map gave.
+    #[inline]
+    pub(super) fn at(&self, spot: Spot) -> Option<Assignment> {
+        Some(self.assignment(self.chunks.get(spot.chunk as usize)?.entry(spot.record)?))
+    }
+
+    /// Whether the shard at a spot that this map gave has an owner.
+    #[inline]
+    pub(super) fn is_owned(&self, spot: Spot) -> bool {
+        let entry = self.chunks.get(spot.chunk as usize).and_then(|chunk| chunk.entry(spot.record));
+        entry.is_some_and(|entry| entry.standing != Standing::Unassigned)
     }
 
     /// The member that an assignment speaks of; `None` when the shard is unassigned.
@@ -133,7 +153,7 @@ impl OwnerMap {
     }
 
     #[inline]
-    pub(crate) fn executor(&self, at: u32) -> Option<&Member> {
+    fn executor(&self, at: u32) -> Option<&Member> {
         self.executors.get(at as usize)?.member.as_deref()
     }
 
@@ -155,7 +175,7 @@ impl OwnerMap {
     }
 
     #[inline]
-    fn assignment(&self, entry: &Entry) -> Assignment {
+    fn assignment(&self, entry: Entry) -> Assignment {
         let incarnation = self.incarnations.get(usize::from(entry.incarnation)).copied().unwrap_or_default();
         let token = Token { incarnation, generation: entry.generation };
         Assignment { executor: entry.executor, standing: entry.standing, token }
@@ -165,6 +185,20 @@ impl OwnerMap {
     fn chunk_at(&self, hash: u64) -> usize {
         // `shift` is at most 63, so that the one-chunk map needs its own mask.
         (hash >> self.shift) as usize & (self.chunks.len() - 1)
+    }
+}
+
+impl From<Spot> for u64 {
+    #[inline]
+    fn from(spot: Spot) -> Self {
+        Self::from(spot.chunk) << 32 | Self::from(spot.record)
+    }
+}
+
+impl From<u64> for Spot {
+    #[inline]
+    fn from(place: u64) -> Self {
+        Self { chunk: (place >> 32) as u32, record: place as u32 }
     }
 }
 
