@@ -13,7 +13,7 @@
 //! resolver.set_members([Member::new("10.0.0.1:7933")?, Member::new("10.0.0.2:7933")?])?;
 //!
 //! let owner = resolver.lookup("my-task-list")?;
-//! assert_eq!((owner.host(), owner.port()), ("10.0.0.2", Some(7933)));
+//! assert_eq!((owner.host(), owner.port()), ("10.0.0.1", Some(7933)));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
