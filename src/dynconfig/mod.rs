@@ -27,8 +27,10 @@
 //! A file is taken as a whole or not at all. [`ConfigError`] tells every problem with line, column, and what was
 //! probably meant.
 
+mod config;
 mod constraint;
 mod duration;
+mod file;
 pub mod keys;
 mod layers;
 mod parse;
@@ -37,7 +39,9 @@ mod routing;
 mod settings;
 mod value;
 
+pub use config::{Binding, DynamicConfig};
 pub use constraint::{Constraint, ConstraintValue, Filters};
+pub use file::{ConfigFile, ConfigFileStatus, ConfigFileWatch, ReloadCounts};
 pub use layers::{Answer, EntryOrigin, Layer, Layers, Origin};
 pub use parse::{MAX_ENTRIES, MAX_FILE_BYTES, MAX_KEYS, Strictness};
 pub use problem::{ConfigError, MAX_PROBLEMS, Problem, ProblemKind, Refusal};

@@ -85,6 +85,11 @@ impl Settings {
         &self.ignored
     }
 
+    /// Whether both would give the same answers with the same origins.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.name == other.name && self.hash == other.hash
+    }
+
     /// The first entry in the order of the file that has constraints, all of them among the filters; else the last one
     /// without constraints.
     pub(super) fn find(&self, name: &str, filters: &Filters) -> Option<&Entry> {
@@ -127,6 +132,10 @@ pub struct ContentHash(u128);
 impl ContentHash {
     pub(super) fn of(contents: &[u8]) -> Self {
         Self(xxh3_128(contents))
+    }
+
+    pub(super) const fn get(self) -> u128 {
+        self.0
     }
 }
 

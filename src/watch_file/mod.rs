@@ -58,6 +58,8 @@ pub(crate) struct FileWatchOptions {
     pub(crate) patience: Duration,
     /// A larger file is refused unread.
     pub(crate) max_bytes: usize,
+    /// The hash of contents that the caller has read already: not told again unless they change.
+    pub(crate) known: Option<u128>,
 }
 
 impl Default for FileWatchOptions {
@@ -68,6 +70,7 @@ impl Default for FileWatchOptions {
             confirm: Duration::from_millis(100),
             patience: Duration::from_secs(5),
             max_bytes: 4 << 20,
+            known: None,
         }
     }
 }
@@ -102,7 +105,8 @@ impl FileWatch {
         let path = path.into();
         let activity = Arc::new(Activity::of(&path));
         let watch = Self { activity: activity.clone() };
-        let look = Look { path, max_bytes: options.max_bytes, on_seen, contents: None, failure: None };
+        let look =
+            Look { path, max_bytes: options.max_bytes, on_seen, contents: options.known, failure: None };
         thread::Builder::new()
             .name("shardway-watch".into())
             .spawn(move || watch_loop(look, options, &activity))?;

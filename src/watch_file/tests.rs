@@ -13,6 +13,7 @@ const BY_EVENT: FileWatchOptions = FileWatchOptions {
     confirm: Duration::from_millis(50),
     patience: Duration::from_secs(3600),
     max_bytes: 100,
+    known: None,
 };
 const BY_POLL: FileWatchOptions = FileWatchOptions { poll: Duration::from_millis(10), ..BY_EVENT };
 

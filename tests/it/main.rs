@@ -3,6 +3,8 @@
 
 #[cfg(feature = "cli")]
 mod cli;
+#[cfg(feature = "client")]
+mod dynconfig;
 mod flip;
 #[cfg(feature = "client")]
 mod resolve;
