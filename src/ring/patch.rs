@@ -65,3 +65,48 @@ impl Patch<'_> {
         points.extend(block.iter().map(|point| point.with_slot(self.new_slots[usize::from(point.slot())])));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::{collection::vec, prelude::*};
+
+    /// Few positions, so that members share them, and points of one member coincide.
+    fn positions() -> impl Strategy<Value = Vec<u64>> {
+        vec((0u64..12).prop_map(|at| (at * at) << 55), 0..9)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Each entry is an address, in order, with the points that it has before and after; `None`: not a member.
+        #[test]
+        fn a_patched_table_is_a_built_one(members in vec(
+            prop_oneof![
+                positions().prop_map(|stays| (Some(stays.clone()), Some(stays))),
+                (prop::option::of(positions()), prop::option::of(positions())),
+            ],
+            0..12,
+        )) {
+            let (mut before, mut after) = (Vec::new(), Vec::new());
+            let (mut removed, mut added) = (Vec::new(), Vec::new());
+            let (mut new_slots, mut old_ranks) = (Vec::new(), Vec::new());
+            for (old, new) in members {
+                let stays = old == new;
+                let (old_slot, new_slot) = (new_slots.len() as u16, old_ranks.len() as u16);
+                for position in old.iter().flatten() {
+                    before.push(Point::new(*position, old_slot));
+                    removed.extend((!stays).then_some(Point::new(*position, old_slot)));
+                }
+                for position in new.iter().flatten() {
+                    after.push(Point::new(*position, new_slot));
+                    added.extend((!stays).then_some(Point::new(*position, new_slot)));
+                }
+                new_slots.extend(old.map(|_| new_slot));
+                old_ranks.extend(new.map(|_| old_slot));
+            }
+            let patch = Patch { removed, added, new_slots: &new_slots, old_ranks: &old_ranks };
+            prop_assert!(patch.apply(&PointTable::of(before)) == PointTable::of(after));
+        }
+    }
+}

@@ -179,3 +179,53 @@ fn insertion_sort(points: &mut [Point]) {
         points[hole] = point;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::{collection::vec, prelude::*};
+
+    /// Positions that hashes would not give: crowded, equal, and at both ends.
+    fn crowded_position() -> impl Strategy<Value = u64> {
+        let crowd = prop_oneof![Just(0u64), Just(1 << 63), Just(u64::MAX << 24)];
+        prop_oneof![(crowd, 0u64..60).prop_map(|(from, step)| from | step << 16), any::<u64>()]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn searches_agree_with_a_scan(
+            points in vec((crowded_position(), 0u16..5), 1..200),
+            positions in vec(crowded_position(), 50),
+        ) {
+            let points: Vec<_> = points.into_iter().map(|(position, slot)| Point::new(position, slot)).collect();
+            let table = PointTable::of(points.clone());
+            let mut sorted = points;
+            sorted.sort_unstable();
+            prop_assert_eq!(table.points(), &sorted[..]);
+            prop_assert!(PointTable::of_sorted(sorted.clone(), None) == table, "one index, however it is made");
+
+            let near = sorted.iter().flat_map(|point| [-0x1_0000, -1, 0, 1, 0xffff].map(|by| point.0.wrapping_add_signed(by)));
+            let positions: Vec<u64> = positions.into_iter().chain(near).collect();
+            for &position in &positions {
+                let rank = sorted.iter().position(|point| point.0 >> 16 >= position >> 16).unwrap_or(0);
+                prop_assert_eq!(table.rank_at(position), rank);
+                prop_assert_eq!(table.slot_at(position), sorted[rank].slot());
+                let point = Point(position);
+                prop_assert_eq!(table.rank_of(point), sorted.iter().filter(|&&other| other < point).count());
+            }
+            for positions in positions.as_chunks::<16>().0 {
+                prop_assert_eq!(table.slots_at(positions), positions.map(|position| table.slot_at(position)));
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_table_answers_no_slot() {
+        let table = PointTable::of(Vec::new());
+        for position in [0, 1 << 63, u64::MAX] {
+            assert_eq!((table.slot_at(position), table.rank_at(position)), (NO_SLOT, 0));
+        }
+    }
+}

@@ -9,5 +9,7 @@ mod flip;
 #[cfg(feature = "client")]
 mod resolve;
 mod resolver;
+mod ring;
+mod ring_model;
 mod ring_vectors;
 mod tidy;
