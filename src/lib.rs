@@ -1,4 +1,42 @@
 //! Which process owns this key right now?
+//!
+//! A service whose keys are spread over many processes has to send every request to the one process that owns its key.
+//! This crate answers that inside the calling process, in nanoseconds: from an immutable snapshot, without a lock, an
+//! allocation or a call to anybody.
+//!
+//! ```
+//! use shardway::resolver::Resolver;
+//! use shardway::types::{Member, Namespace, Source};
+//!
+//! let resolver = Resolver::builder(Namespace::new("matching")?).build();
+//! resolver.set_members([Member::new("10.0.0.1:7933")?, Member::new("10.0.0.2:7933")?])?;
+//!
+//! let owner = resolver.lookup("my-task-list")?;
+//! assert_eq!(owner.source(), Source::Ring);
+//! println!("{} owns my-task-list", owner.address());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Where to start
+//!
+//! - [`resolver`]: the answer for one namespace or many. Most callers need nothing else.
+//! - [`membership`]: who is in the ring: a list, a watched file, DNS, gossip, or a source of your own.
+//! - [`policy`]: which keys the ring answers for and which ones a shard distributor, changeable while lookups run.
+//! - [`ring`]: the consistent-hash ring by itself.
+//!
+//! # Features
+//!
+//! All are on by default, for the binary's sake. Embedders say `default-features = false` and add what they use.
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | none | ring, policy, resolver, members from a list: a dozen crates, no runtime |
+//! | `client` | what needs tokio and files: `Resolver::resolve`, dynamic config, members from a file and from DNS (A, AAAA) |
+//! | `dns` | members from DNS SRV records, refreshed as the records' lifetimes say; implies `client` |
+//! | `gossip` | members that find each other by gossip, with no server at all; implies `client` |
+//! | `metrics` | export to the `metrics` facade; without it the counters are kept and can be read all the same |
+//! | `cli` | the `shardway` binary and everything it needs |
+//! | `full` | all of the above; the default |
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "cli")]
@@ -21,3 +59,8 @@ pub mod types;
 mod watch_file;
 #[cfg(feature = "client")]
 mod yaml;
+
+/// The README's code, compiled and run with the other examples.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -19,6 +19,25 @@ fn the_client_needs_no_more_crates_than_listed() {
     assert_as_listed("tests/data/crates-client.txt", &crates_of(&["--features", "client"]));
 }
 
+#[test]
+fn every_feature_is_explained_where_users_look() {
+    let manifest = read("Cargo.toml");
+    let section = manifest.split("\n[features]\n").nth(1).unwrap().split("\n[").next().unwrap();
+    let features: BTreeSet<&str> =
+        section.lines().filter_map(|line| line.split_once(" = [")).map(|(name, _)| name).collect();
+    let docs = read("src/lib.rs");
+    let explained: BTreeSet<&str> = docs
+        .lines()
+        .filter_map(|line| line.strip_prefix("//! | `")?.split_once('`'))
+        .map(|(name, _)| name)
+        .collect();
+    let all_but_default: BTreeSet<&str> = features.into_iter().filter(|name| *name != "default").collect();
+    assert_eq!(
+        explained, all_but_default,
+        "the table of features in src/lib.rs (left) and Cargo.toml (right)"
+    );
+}
+
 /// Crates that are linked into a program which depends on this package with these features.
 fn crates_of(features: &[&str]) -> BTreeSet<String> {
     let output = Command::new(env!("CARGO"))
