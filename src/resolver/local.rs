@@ -2,29 +2,32 @@
 //!
 //! A lookup finds its place in a thread-local [`Shelf`] by index, compares one generation with the published one, and
 //! uses what is there. No lock, no atomic write, no reference count that other threads see. Only when the generation
-//! differs is the item made anew, and on that occasion the shelf lets go of items whose resolver is gone. A thread
-//! that never looks again keeps its last items until it ends: their memory, not their validity.
+//! differs is the item made anew, and on that occasion the shelf lets go of items whose owner is gone. A thread that
+//! never looks again keeps its last items until it ends: their memory, not their validity.
 
 use std::cell::RefCell;
+use std::sync::{Arc, Weak};
 use std::thread::LocalKey;
 
 use parking_lot::Mutex;
 
 /// An index on every thread's shelf; free for others when dropped.
 #[derive(Debug)]
-pub(super) struct Place(usize);
-
-/// What a thread keeps of one published cell.
-pub(super) trait Item {
-    /// Generations are unique in the process, so an item of a former user of the place can never look current.
-    fn generation(&self) -> u64;
-
-    /// Whether nothing will ever ask for it again.
-    fn is_orphaned(&self) -> bool;
+pub(super) struct Place {
+    index: usize,
+    /// Lives as long as the place is taken, and tells its user from former ones.
+    taken: Arc<()>,
 }
 
 /// A thread's items, by place.
-pub(super) struct Shelf<I>(RefCell<Vec<Option<I>>>);
+pub(super) struct Shelf<I>(RefCell<Vec<Option<Kept<I>>>>);
+
+struct Kept<I> {
+    /// Generations are unique in the process, so what a former user of the place left can never look current.
+    generation: u64,
+    item: I,
+    taken: Weak<()>,
+}
 
 struct FreeList {
     free: Vec<usize>,
@@ -36,20 +39,21 @@ static PLACES: Mutex<FreeList> = Mutex::new(FreeList { free: Vec::new(), next: 0
 impl Place {
     pub(super) fn take() -> Self {
         let mut places = PLACES.lock();
-        Self(places.free.pop().unwrap_or_else(|| {
+        let index = places.free.pop().unwrap_or_else(|| {
             places.next += 1;
             places.next - 1
-        }))
+        });
+        Self { index, taken: Arc::default() }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        PLACES.lock().free.push(self.0);
+        PLACES.lock().free.push(self.index);
     }
 }
 
-impl<I: Item + 'static> Shelf<I> {
+impl<I: 'static> Shelf<I> {
     pub(super) const fn new() -> Self {
         Self(RefCell::new(Vec::new()))
     }
@@ -66,8 +70,8 @@ impl<I: Item + 'static> Shelf<I> {
     ) -> Option<R> {
         let found = shelf.try_with(|shelf| {
             let items = shelf.0.try_borrow().ok()?;
-            match items.get(place.0)? {
-                Some(item) if item.generation() == newest => Some(with(item)),
+            match items.get(place.index)? {
+                Some(kept) if kept.generation == newest => Some(with(&kept.item)),
                 _ => None,
             }
         });
@@ -75,37 +79,85 @@ impl<I: Item + 'static> Shelf<I> {
         found.unwrap_or(None)
     }
 
-    /// Makes the item anew from the former one, runs `with` on it and leaves it on the shelf.
+    /// Makes the item anew from the former one of the same user, runs `with` on it and leaves it on the shelf.
+    ///
+    /// Nothing is dropped while the shelf is borrowed: a drop may run an embedder's code, which may look up.
     #[cold]
     pub(super) fn renew<R>(
         shelf: &'static LocalKey<Self>,
         place: &Place,
-        renew: impl FnOnce(Option<I>) -> I,
+        renew: impl FnOnce(Option<I>) -> (u64, I),
         with: impl FnOnce(&I) -> R,
     ) -> R {
-        // Nothing is dropped while the shelf is borrowed: a drop may run an embedder's code, which may look up.
-        let item = renew(shelf.try_with(|shelf| shelf.take(place)).ok().flatten());
+        let former = shelf.try_with(|shelf| shelf.take(place)).ok().flatten();
+        let mine = former.filter(|kept| std::ptr::eq(kept.taken.as_ptr(), Arc::as_ptr(&place.taken)));
+        let (generation, item) = renew(mine.map(|kept| kept.item));
         let result = with(&item);
-        let orphans = shelf.try_with(|shelf| shelf.put(place, item));
-        drop(orphans);
+        let kept = Kept { generation, item, taken: Arc::downgrade(&place.taken) };
+        let leftovers = shelf.try_with(|shelf| shelf.put(place, kept));
+        drop(leftovers);
         result
     }
 
-    fn take(&self, place: &Place) -> Option<I> {
-        self.0.try_borrow_mut().ok()?.get_mut(place.0)?.take()
+    fn take(&self, place: &Place) -> Option<Kept<I>> {
+        self.0.try_borrow_mut().ok()?.get_mut(place.index)?.take()
     }
 
-    /// Answers what is to be dropped: orphans, and the item itself when the shelf is in use further up the stack.
-    fn put(&self, place: &Place, item: I) -> Vec<I> {
+    /// Answers what is to be dropped: items of places that were given back, and this one when the shelf is in use
+    /// further up the stack.
+    fn put(&self, place: &Place, kept: Kept<I>) -> Vec<Kept<I>> {
         let Ok(mut items) = self.0.try_borrow_mut() else {
-            return vec![item];
+            return vec![kept];
         };
-        if items.len() <= place.0 {
-            items.resize_with(place.0 + 1, || None);
+        if items.len() <= place.index {
+            items.resize_with(place.index + 1, || None);
         }
-        let mut leftovers: Vec<I> =
-            items.iter_mut().filter_map(|item| item.take_if(|item| item.is_orphaned())).collect();
-        leftovers.extend(items[place.0].replace(item));
+        let is_orphaned = |kept: &mut Kept<I>| kept.taken.strong_count() == 0;
+        let mut leftovers: Vec<Kept<I>> =
+            items.iter_mut().filter_map(|item| item.take_if(is_orphaned)).collect();
+        leftovers.extend(items[place.index].replace(kept));
         leftovers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    thread_local! {
+        static SHELF: Shelf<u32> = const { Shelf::new() };
+    }
+
+    fn kept() -> usize {
+        SHELF.with(|shelf| shelf.0.borrow().iter().flatten().count())
+    }
+
+    #[test]
+    fn items_are_renewed_from_their_own_and_let_go_with_their_place() {
+        let (a, b) = (Place::take(), Place::take());
+        assert_eq!(Shelf::newest(&SHELF, &a, 1, |item| *item), None);
+        let first = Shelf::renew(&SHELF, &a, |old| (1, old.map_or(10, |old| old + 1)), |item| *item);
+        assert_eq!((first, Shelf::newest(&SHELF, &a, 1, |item| *item)), (10, Some(10)));
+        assert_eq!(Shelf::newest(&SHELF, &a, 2, |item| *item), None, "another generation");
+        let second = Shelf::renew(&SHELF, &a, |old| (2, old.map_or(10, |old| old + 1)), |item| *item);
+        assert_eq!(second, 11);
+        Shelf::renew(&SHELF, &b, |old| (3, old.map_or(20, |_| 0)), |_| ());
+        assert_eq!(kept(), 2);
+
+        drop(a);
+        Shelf::renew(&SHELF, &b, |old| (4, old.map_or(0, |old| old + 1)), |item| assert_eq!(*item, 21));
+        assert_eq!(kept(), 1, "what belonged to the place that was given back is gone");
+        let again = Place::take();
+        let third = Shelf::renew(&SHELF, &again, |old| (5, old.unwrap_or(30)), |item| *item);
+        assert_eq!(third, 30, "nothing is taken over from a former user of the place");
+    }
+
+    #[test]
+    fn a_shelf_in_use_further_up_the_stack_is_done_without() {
+        let (a, b) = (Place::take(), Place::take());
+        Shelf::renew(&SHELF, &a, |_| (1, 1), |_| ());
+        let inner = Shelf::newest(&SHELF, &a, 1, |_| Shelf::renew(&SHELF, &b, |_| (2, 2), |item| *item));
+        assert_eq!(inner, Some(2));
+        assert_eq!(Shelf::newest(&SHELF, &b, 2, |item| *item), None, "it was not kept");
     }
 }

@@ -2,10 +2,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::view::Outcome;
+use super::view::Pick;
 use crate::telemetry::{Metric, Recorder, Stripe, Stripes, metric};
 
-/// The labels `path` and `outcome` of each [`Outcome`], in their order.
+/// The labels `path` and `outcome` of each [`Outcome`](super::view::Outcome), in their order.
 const OUTCOMES: [(&str, &str); 10] = [
     ("ring", "ok"),
     ("distributor", "ok"),
@@ -31,8 +31,8 @@ impl Tally {
     }
 
     #[inline]
-    pub(super) fn count(&self, outcome: Outcome) {
-        self.0.add_one(outcome as usize);
+    pub(super) fn count(&self, pick: Pick) {
+        self.0.add_one(pick.code());
     }
 }
 

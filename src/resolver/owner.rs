@@ -79,6 +79,10 @@ impl Loan {
     pub(super) fn view(&self) -> &View {
         &self.0
     }
+
+    pub(super) fn namespace(&self) -> &Namespace {
+        &self.view().namespace
+    }
 }
 
 impl<H: Hold> Owner<H> {
@@ -96,17 +100,17 @@ impl<H: Hold> Owner<H> {
     /// Who said so.
     #[inline]
     pub const fn source(&self) -> Source {
-        self.pick.outcome.source()
+        self.pick.source()
     }
 
     /// The distributor's last word although it is older than the policy's `max_age`.
     pub fn is_stale(&self) -> bool {
-        matches!(self.pick.outcome, Outcome::Stale)
+        self.pick.is(Outcome::Stale)
     }
 
     /// The ring's word because the distributor, who should have answered, could not.
     pub fn is_fallback(&self) -> bool {
-        matches!(self.pick.outcome, Outcome::RingForDistributor)
+        self.pick.is(Outcome::RingForDistributor)
     }
 
     /// The revision of the answer's source: of the ring's members, or the generation of the distributor's assignments.

@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::local::{Item, Place, Shelf};
+use super::local::{Place, Shelf};
+use super::owner::{Loan, Owner};
 use super::upkeep::Upkeep;
-use super::{LookupError, Owner, Resolver, StartError};
+use super::view::Pick;
+use super::{LookupError, Resolver, StartError};
 use crate::hash::xxh3;
 use crate::publish::{Published, Snapshot};
 use crate::telemetry::Recorder;
@@ -29,7 +31,7 @@ pub struct ResolverSet {
 
 struct Inner {
     place: Place,
-    published: Arc<Published<Registry>>,
+    published: Published<Registry>,
     /// `Some` while it runs; also the lock of everything that changes the set.
     running: Mutex<Option<Arc<Upkeep>>>,
 }
@@ -54,21 +56,15 @@ pub enum InsertError {
     Start(StartError),
 }
 
-/// What a thread keeps of a set.
-struct Local {
-    generation: u64,
-    registry: Arc<Snapshot<Registry>>,
-    published: Weak<Published<Registry>>,
-}
-
 thread_local! {
-    static LOCALS: Shelf<Local> = const { Shelf::new() };
+    /// What a thread keeps of each set.
+    static LOCALS: Shelf<Arc<Snapshot<Registry>>> = const { Shelf::new() };
 }
 
 impl ResolverSet {
     /// A set without namespaces.
     pub fn new() -> Self {
-        let published = Arc::new(Published::new(Registry::default()));
+        let published = Published::new(Registry::default());
         Self { inner: Arc::new(Inner { place: Place::take(), published, running: Mutex::new(None) }) }
     }
 
@@ -108,23 +104,11 @@ impl ResolverSet {
     /// The owner of `key` in `namespace`, from memory; see [`Resolver::lookup`].
     #[inline]
     pub fn lookup(&self, namespace: &str, key: &str) -> Result<Owner, LookupError> {
-        let newest = self.inner.published.generation();
-        match Shelf::newest(&LOCALS, &self.inner.place, newest, |local| local.registry.lookup(namespace, key))
-        {
-            Some(answer) => answer,
-            None => self.lookup_after_change(namespace, key),
+        match self.inner.look_up(namespace, key) {
+            Some((loan, pick)) if pick.is_hit() => Ok(Owner::new(loan, pick)),
+            Some((loan, pick)) => Err(pick.into_error(loan.namespace(), key)),
+            None => Err(self.inner.published.load().not_found(namespace)),
         }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn lookup_after_change(&self, namespace: &str, key: &str) -> Result<Owner, LookupError> {
-        let published = &self.inner.published;
-        let renew = |_| {
-            let registry = published.load();
-            Local { generation: registry.generation(), registry, published: Arc::downgrade(published) }
-        };
-        Shelf::renew(&LOCALS, &self.inner.place, renew, |local| local.registry.lookup(namespace, key))
     }
 
     /// The resolver of a namespace, to be kept by those who ask it often.
@@ -173,13 +157,32 @@ impl ResolverSet {
     }
 }
 
-impl Registry {
-    #[inline]
-    fn lookup(&self, namespace: &str, key: &str) -> Result<Owner, LookupError> {
-        match self.resolvers.get(namespace) {
-            Some(resolver) => resolver.lookup(key),
-            None => Err(self.not_found(namespace)),
+impl Inner {
+    /// `None` when there is no such namespace.
+    fn look_up(&self, namespace: &str, key: &str) -> Option<(Loan, Pick)> {
+        let newest = self.published.generation();
+        let look_up = |registry: &Arc<Snapshot<Registry>>| registry.look_up(namespace, key);
+        match Shelf::newest(&LOCALS, &self.place, newest, look_up) {
+            Some(answer) => answer,
+            None => self.look_up_after_change(namespace, key),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look_up_after_change(&self, namespace: &str, key: &str) -> Option<(Loan, Pick)> {
+        let renew = |_| {
+            let registry = self.published.load();
+            (registry.generation(), registry)
+        };
+        Shelf::renew(&LOCALS, &self.place, renew, |registry| registry.look_up(namespace, key))
+    }
+}
+
+impl Registry {
+    #[inline(always)]
+    fn look_up(&self, namespace: &str, key: &str) -> Option<(Loan, Pick)> {
+        Some(self.resolvers.get(namespace)?.inner.look_up(key))
     }
 
     fn with(
@@ -200,17 +203,6 @@ impl Registry {
     #[cold]
     fn not_found(&self, asked: &str) -> LookupError {
         LookupError::NamespaceNotFound { asked: asked.chars().take(64).collect(), known: self.names() }
-    }
-}
-
-impl Item for Local {
-    #[inline]
-    fn generation(&self) -> u64 {
-        self.generation
-    }
-
-    fn is_orphaned(&self) -> bool {
-        self.published.strong_count() == 0
     }
 }
 

@@ -1,11 +1,11 @@
 //! The resolver of one namespace.
 
-use std::{fmt, sync::Arc};
+use std::{cell::Cell, fmt, sync::Arc};
 
 use parking_lot::Mutex;
 
 use super::bell::Bell;
-use super::local::{Item, Place, Shelf};
+use super::local::{Place, Shelf};
 use super::members::{Feed, MemberCounts, MembershipStatus, Roster};
 use super::meter::{Tallies, Tally};
 use super::owner::{Loan, Owner};
@@ -18,6 +18,7 @@ use super::{
     Subscription,
 };
 use crate::clock::Clock;
+use crate::hash::xxh3;
 use crate::membership::MemberSource;
 use crate::policy::RoutingPolicy;
 use crate::publish::Published;
@@ -36,7 +37,7 @@ pub struct Resolver {
 pub(super) struct Inner {
     pub(super) namespace: Namespace,
     place: Place,
-    pub(super) published: Arc<Published<View>>,
+    pub(super) published: Published<View>,
     pub(super) tallies: Tallies,
     pub(super) shadow: Shadow,
     pub(super) roster: Mutex<Roster>,
@@ -55,12 +56,10 @@ pub(super) struct Inner {
 
 /// What a thread keeps of a resolver.
 struct Local {
-    generation: u64,
     loan: Loan,
     tally: Tally,
     /// Lookups on compared paths so far; the sample is drawn from it.
-    draws: std::cell::Cell<u64>,
-    published: std::sync::Weak<Published<View>>,
+    draws: Cell<u64>,
 }
 
 thread_local! {
@@ -79,7 +78,7 @@ impl Resolver {
                 namespace: view.namespace.clone(),
                 clock: Arc::clone(&view.clock),
                 place: Place::take(),
-                published: Arc::new(Published::new(view)),
+                published: Published::new(view),
                 tallies: Tallies::new(),
                 shadow: Shadow::new(),
                 roster: Mutex::new(Roster::new(builder.restraint)),
@@ -101,25 +100,22 @@ impl Resolver {
     /// Only a thread's first lookup after a change does more: it fetches the new snapshot.
     #[inline]
     pub fn lookup(&self, key: &str) -> Result<Owner, LookupError> {
-        let inner = &*self.inner;
-        let newest = inner.published.generation();
-        match Shelf::newest(&LOCALS, &inner.place, newest, |local| inner.look_up(local, key)) {
-            Some(answer) => answer,
-            None => self.lookup_after_change(key),
+        let (loan, pick) = self.inner.look_up(key);
+        if pick.is_hit() {
+            Ok(Owner::new(loan, pick))
+        } else {
+            Err(pick.into_error(&self.inner.namespace, key))
         }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn lookup_after_change(&self, key: &str) -> Result<Owner, LookupError> {
-        self.inner.with_new_local(|local| self.inner.look_up(local, key))
     }
 
     /// Up to `n` distinct members for `key`: its owner first, then the ring's next ones.
     pub fn lookup_n(&self, key: &str, n: usize) -> Result<Vec<Owner>, LookupError> {
         self.inner.with_local(|local| {
-            let first = self.inner.pick(local, key)?;
-            let picks = local.view().picks(key.as_bytes(), first).take(n);
+            let first = self.inner.pick(local, key, xxh3(key.as_bytes()));
+            if !first.is_hit() {
+                return Err(first.into_error(&self.inner.namespace, key));
+            }
+            let picks = local.loan.view().picks(key.as_bytes(), first).take(n);
             Ok(picks.map(|pick| Owner::new(local.loan.clone(), pick)).collect())
         })
     }
@@ -136,14 +132,19 @@ impl Resolver {
 
     /// How many members the ring has.
     pub fn member_count(&self) -> usize {
-        self.inner.with_local(|local| local.view().ring.len())
+        self.inner.with_local(|local| local.loan.view().ring.len())
     }
 
     /// The ring's member at `address`.
     pub fn lookup_by_address(&self, address: &str) -> Option<Owner> {
         self.inner.with_local(|local| {
-            let slot =
-                local.view().ring.members().binary_search_by(|member| member.address().cmp(address)).ok()?;
+            let slot = local
+                .loan
+                .view()
+                .ring
+                .members()
+                .binary_search_by(|member| member.address().cmp(address))
+                .ok()?;
             Some(Owner::new(local.loan.clone(), Pick::of_ring(slot, Outcome::Ring)))
         })
     }
@@ -262,21 +263,33 @@ impl Resolver {
 }
 
 impl Inner {
-    #[inline(always)]
-    fn look_up(&self, local: &Local, key: &str) -> Result<Owner, LookupError> {
-        Ok(Owner::new(local.loan.clone(), self.pick(local, key)?))
+    /// Not inlined into callers, and answers in two registers; [`Resolver::lookup`] makes the owner of it, and is.
+    pub(super) fn look_up(&self, key: &str) -> (Loan, Pick) {
+        let hash = xxh3(key.as_bytes());
+        let newest = self.published.generation();
+        let look_up = |local: &Local| (local.loan.clone(), self.pick(local, key, hash));
+        match Shelf::newest(&LOCALS, &self.place, newest, look_up) {
+            Some(answer) => answer,
+            None => self.look_up_after_change(key, hash),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look_up_after_change(&self, key: &str, hash: u64) -> (Loan, Pick) {
+        self.with_new_local(|local| (local.loan.clone(), self.pick(local, key, hash)))
     }
 
     /// Counts, and samples for the shadow.
     #[inline(always)]
-    fn pick(&self, local: &Local, key: &str) -> Result<Pick, LookupError> {
-        let view = local.view();
-        let (path, pick) = view.answer(key.as_bytes());
-        local.tally.count(pick.outcome);
+    fn pick(&self, local: &Local, key: &str, hash: u64) -> Pick {
+        let view = local.loan.view();
+        let (path, pick) = view.answer(key.as_bytes(), hash);
+        local.tally.count(pick);
         if path.shadow().is_some() {
             self.sample(local, view, key.as_bytes());
         }
-        if pick.outcome.is_hit() { Ok(pick) } else { Err(pick.outcome.into_error(&self.namespace, key)) }
+        pick
     }
 
     fn with_local<R>(&self, with: impl Fn(&Local) -> R) -> R {
@@ -288,16 +301,14 @@ impl Inner {
         Shelf::renew(&LOCALS, &self.place, |old| self.renew(old), with)
     }
 
-    /// Takes over the former item's counters if it was this resolver's; a former resolver's are dropped with it.
-    fn renew(&self, old: Option<Local>) -> Local {
-        let published = Arc::downgrade(&self.published);
-        let mine = old.filter(|old| old.published.ptr_eq(&published));
+    /// Takes over the thread's counters.
+    fn renew(&self, former: Option<Local>) -> (u64, Local) {
         let snapshot = self.published.load();
-        let (generation, loan) = (snapshot.generation(), Loan::of(snapshot));
-        match mine {
-            Some(Local { tally, draws, .. }) => Local { generation, loan, tally, draws, published },
-            None => Local { generation, loan, tally: Tally::join(&self.tallies), draws: 0.into(), published },
-        }
+        let (tally, draws) = match former {
+            Some(Local { tally, draws, .. }) => (tally, draws),
+            None => (Tally::join(&self.tallies), 0.into()),
+        };
+        (snapshot.generation(), Local { loan: Loan::of(snapshot), tally, draws })
     }
 
     /// Counts this lookup among those that could be compared, and leaves its key if the draw takes it.
@@ -319,24 +330,6 @@ impl Inner {
         if let Some(source) = &self.owner_source {
             source.stop();
         }
-    }
-}
-
-impl Local {
-    #[inline]
-    fn view(&self) -> &View {
-        self.loan.view()
-    }
-}
-
-impl Item for Local {
-    #[inline]
-    fn generation(&self) -> u64 {
-        self.generation
-    }
-
-    fn is_orphaned(&self) -> bool {
-        self.published.strong_count() == 0
     }
 }
 

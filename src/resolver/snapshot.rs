@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use super::owner::{Borrowed, Kept, Owner};
 use super::view::{Pick, View};
 use super::{LookupError, OwnerMap};
+use crate::hash::xxh3;
 use crate::policy::{Explanation, RoutingPolicy};
 use crate::publish::Snapshot;
 use crate::ring::HashRing;
@@ -137,14 +138,14 @@ impl ResolverSnapshot {
 
     #[inline]
     fn pick(&self, key: &str) -> Result<Pick, LookupError> {
-        let (_, pick) = self.0.answer(key.as_bytes());
-        if pick.outcome.is_hit() { Ok(pick) } else { Err(pick.outcome.into_error(&self.0.namespace, key)) }
+        let (_, pick) = self.0.answer(key.as_bytes(), xxh3(key.as_bytes()));
+        if pick.is_hit() { Ok(pick) } else { Err(pick.into_error(&self.0.namespace, key)) }
     }
 }
 
 fn owner_of<'a>(view: &'a View, key: &str) -> Option<&'a str> {
-    let (_, pick) = view.answer(key.as_bytes());
-    pick.outcome.is_hit().then(|| view.member(pick).address())
+    let (_, pick) = view.answer(key.as_bytes(), xxh3(key.as_bytes()));
+    pick.is_hit().then(|| view.member(pick).address())
 }
 
 impl fmt::Debug for ResolverSnapshot {

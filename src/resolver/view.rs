@@ -6,9 +6,9 @@ use std::sync::{
 };
 use std::time::Duration;
 
+use super::owner_map::Spot;
 use super::{LookupError, OwnerMap};
 use crate::clock::Clock;
-use crate::hash::xxh3;
 use crate::policy::{AtHand, LastResort, Path, RoutingPolicy, Silence};
 use crate::ring::{Flavour, HashRing};
 use crate::types::{MAX_SHARD_KEY_BYTES, Member, Mono, Namespace, Source, Token};
@@ -34,13 +34,10 @@ pub(super) struct Seen(Arc<AtomicU64>);
 
 /// What a view answers: where its owner is to be found in it, and as what it answers; or why there is none.
 ///
-/// Two plain numbers, because every lookup hands it through: anything larger goes through memory.
+/// One number, because every lookup returns it beside its hold on the view: two registers. Anything larger goes
+/// through memory, where a caller that reads it in other pieces than it was written in waits for the writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Pick {
-    /// Slot of the ring, or spot of the map; meaningless for a miss.
-    place: u64,
-    pub(super) outcome: Outcome,
-}
+pub(super) struct Pick(u64);
 
 /// How a lookup ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,40 +59,43 @@ pub(super) enum Outcome {
 }
 
 impl View {
-    /// Answers for `key`. The policy is read here, once.
+    /// Answers for `key`, of which `hash` is the [`xxh3`](crate::hash::xxh3). The policy is read here, once.
+    ///
+    /// One hash serves ring and map, and it is made first: what follows then has the registers to itself. Only the
+    /// ringpop flavour needs another.
     #[inline(always)]
-    pub(super) fn answer(&self, key: &[u8]) -> (Path, Pick) {
+    pub(super) fn answer(&self, key: &[u8], hash: u64) -> (Path, Pick) {
         let path = self.policy.route(key);
-        if key.is_empty() || key.len() > MAX_SHARD_KEY_BYTES {
-            return (path, Pick::miss(Outcome::InvalidKey));
-        }
-        // One hash serves ring and map; only the ringpop flavour has its own.
-        if path.source() == Source::Ring && self.ring.spec().flavour() == Flavour::Ringpop {
-            return (path, self.pick_from_ring(self.ring.position(key)));
-        }
-        let hash = xxh3(key);
-        match path.source() {
-            Source::Ring => (path, self.pick_from_ring(hash)),
-            Source::Distributor => (path, self.pick_from_owners(key, hash)),
-        }
+        let pick = if key.is_empty() || key.len() > MAX_SHARD_KEY_BYTES {
+            Pick::miss(Outcome::InvalidKey)
+        } else if path.source() == Source::Distributor {
+            self.pick_from_owners(key, hash)
+        } else {
+            self.pick_from_ring(key, hash)
+        };
+        (path, pick)
     }
 
     #[inline(always)]
-    fn pick_from_ring(&self, position: u64) -> Pick {
+    fn pick_from_ring(&self, key: &[u8], hash: u64) -> Pick {
+        let position = match self.ring.spec().flavour() {
+            Flavour::Xxh3 => hash,
+            Flavour::Ringpop => self.ring.position(key),
+        };
         match self.ring.slot_at(position) {
             Some(slot) => Pick::of_ring(slot, Outcome::Ring),
             None => Pick::miss(Outcome::NoMembers),
         }
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn pick_from_owners(&self, key: &[u8], hash: u64) -> Pick {
         if let Some(owners) = &self.owners
             && self.policy.max_age().is_none()
             && let Some(spot) = owners.find(key, hash)
             && owners.is_owned(spot)
         {
-            return Pick { place: spot.into(), outcome: Outcome::Distributor };
+            return Pick::of_map(spot, Outcome::Distributor);
         }
         self.pick_despite_silence(key, hash)
     }
@@ -114,7 +114,7 @@ impl View {
             (Some(_), _) if too_old => Silence::TooOld,
             (Some(None), _) => Silence::UnknownKey,
             (Some(Some(_)), None) => Silence::Unassigned,
-            (Some(Some(_)), Some(spot)) => return Pick { place: spot.into(), outcome: Outcome::Distributor },
+            (Some(Some(_)), Some(spot)) => return Pick::of_map(spot, Outcome::Distributor),
         };
         let at_hand = AtHand { stale: owned.is_some(), ring: !self.ring.is_empty() };
         let miss = Pick::miss(match silence {
@@ -124,9 +124,7 @@ impl View {
             Silence::UnknownKey => Outcome::NotFound,
         });
         match self.policy.fallback().decide(silence, at_hand) {
-            LastResort::Stale => {
-                owned.map_or(miss, |spot| Pick { place: spot.into(), outcome: Outcome::Stale })
-            }
+            LastResort::Stale => owned.map_or(miss, |spot| Pick::of_map(spot, Outcome::Stale)),
             LastResort::Ring => {
                 let slot = self.ring.slot_at(self.ring.position(key));
                 slot.map_or(miss, |slot| Pick::of_ring(slot, Outcome::RingForDistributor))
@@ -138,20 +136,19 @@ impl View {
     /// The member of a pick that is no miss, made from this view.
     #[inline]
     pub(super) fn member(&self, pick: Pick) -> &Member {
-        if pick.outcome.source() == Source::Ring {
-            return self.ring.member(pick.place as usize);
+        if pick.source() == Source::Ring {
+            return self.ring.member(pick.place() as usize);
         }
-        let owner = self.owners.as_ref().and_then(|owners| owners.owner(owners.at(pick.place.into())?));
+        let owner =
+            self.owners.as_ref().and_then(|owners| owners.owner(owners.at(Spot::from(pick.place()))?));
         owner.expect("a pick is used with the view that it was made from")
     }
 
     /// The token of a pick from the map.
     pub(super) fn token(&self, pick: Pick) -> Option<Token> {
-        match pick.outcome {
-            Outcome::Distributor | Outcome::Stale => {
-                self.owners.as_ref()?.at(pick.place.into()).map(|assignment| assignment.token)
-            }
-            _ => None,
+        match pick.source() {
+            Source::Ring => None,
+            Source::Distributor => Some(self.owners.as_ref()?.at(Spot::from(pick.place()))?.token),
         }
     }
 
@@ -179,30 +176,56 @@ impl View {
 }
 
 impl Pick {
+    /// The outcome is in the lowest byte, the place above it.
+    #[inline]
+    const fn new(place: u64, outcome: Outcome) -> Self {
+        Self(place << 8 | outcome as u64)
+    }
+
     #[inline]
     pub(super) const fn of_ring(slot: usize, outcome: Outcome) -> Self {
-        Self { place: slot as u64, outcome }
+        Self::new(slot as u64, outcome)
     }
 
     #[inline]
-    const fn miss(outcome: Outcome) -> Self {
-        Self { place: 0, outcome }
+    fn of_map(spot: Spot, outcome: Outcome) -> Self {
+        Self::new(spot.into(), outcome)
     }
-}
 
-impl Outcome {
+    #[inline]
+    pub(super) const fn miss(outcome: Outcome) -> Self {
+        Self::new(0, outcome)
+    }
+
+    #[inline]
+    const fn place(self) -> u64 {
+        self.0 >> 8
+    }
+
+    /// The [`Outcome`] as a number.
+    #[inline]
+    pub(super) const fn code(self) -> usize {
+        (self.0 & 0xFF) as usize
+    }
+
+    #[inline]
+    pub(super) const fn is(self, outcome: Outcome) -> bool {
+        self.code() == outcome as usize
+    }
+
     /// Whether there is an owner.
     #[inline]
     pub(super) const fn is_hit(self) -> bool {
-        matches!(self, Self::Ring | Self::Distributor | Self::Stale | Self::RingForDistributor)
+        self.code() < Outcome::NoMembers as usize
     }
 
     /// Who gave the owner.
     #[inline]
     pub(super) const fn source(self) -> Source {
-        match self {
-            Self::Distributor | Self::Stale => Source::Distributor,
-            _ => Source::Ring,
+        if self.is(Outcome::Distributor) || self.is(Outcome::Stale) {
+            Source::Distributor
+        } else {
+            Source::Ring
         }
     }
 
@@ -210,18 +233,21 @@ impl Outcome {
     #[cold]
     pub(super) fn into_error(self, namespace: &Namespace, key: &str) -> LookupError {
         let namespace = namespace.clone();
-        let reason = match self {
-            Self::NoMap => Silence::NoMap,
-            Self::TooOld => Silence::TooOld,
-            Self::Unassigned => Silence::Unassigned,
-            Self::NotFound => return LookupError::NotFound { namespace },
-            Self::InvalidKey => return LookupError::InvalidKey { bytes: key.len() },
-            Self::NoMembers | Self::Ring | Self::Distributor | Self::Stale | Self::RingForDistributor => {
-                debug_assert!(self == Self::NoMembers, "a hit is no error");
-                return LookupError::NoMembers { namespace };
-            }
-        };
-        LookupError::Unavailable { namespace, reason }
+        if self.is(Outcome::InvalidKey) {
+            return LookupError::InvalidKey { bytes: key.len() };
+        }
+        if self.is(Outcome::NotFound) {
+            return LookupError::NotFound { namespace };
+        }
+        let silences = [
+            (Outcome::NoMap, Silence::NoMap),
+            (Outcome::TooOld, Silence::TooOld),
+            (Outcome::Unassigned, Silence::Unassigned),
+        ];
+        match silences.into_iter().find(|(outcome, _)| self.is(*outcome)) {
+            Some((_, reason)) => LookupError::Unavailable { namespace, reason },
+            None => LookupError::NoMembers { namespace },
+        }
     }
 }
 

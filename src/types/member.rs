@@ -30,7 +30,8 @@ const PRINTABLE: &str = "text without spaces and control characters";
 pub struct Member {
     address: Box<str>,
     identity: Box<str>,
-    host: (u16, u16),
+    /// A copy of a part of the address: every request reads it, and nothing is to be checked then.
+    host: Box<str>,
     port: Option<u16>,
     weight: u16,
     ports: Box<[(Box<str>, u16)]>,
@@ -44,9 +45,9 @@ impl Member {
         let (host, port) = split_address(&address);
         Ok(Self {
             identity: address.as_str().into(),
-            address: address.into(),
-            host,
+            host: host.into(),
             port,
+            address: address.into(),
             weight: 1,
             ports: Box::default(),
         })
@@ -85,18 +86,21 @@ impl Member {
     }
 
     /// Where to reach it, as given.
+    #[inline]
     pub fn address(&self) -> &str {
         &self.address
     }
 
     /// Who it is: what the ring hashes.
+    #[inline]
     pub fn identity(&self) -> &str {
         &self.identity
     }
 
     /// The address without its port and without the brackets of an IPv6 address.
+    #[inline]
     pub fn host(&self) -> &str {
-        &self.address[self.host.0.into()..self.host.1.into()]
+        &self.host
     }
 
     /// The address's own port, if it has one.
@@ -190,19 +194,18 @@ fn is_printable(c: char) -> bool {
     !c.is_control() && !c.is_whitespace()
 }
 
-/// Byte range of the host within the address, and the port. An address that does not end in `:number` is all host.
-fn split_address(address: &str) -> ((u16, u16), Option<u16>) {
-    let end = |at: usize| u16::try_from(at).expect("an address has at most 256 bytes");
-    let (host_end, port) = match address.rsplit_once(':') {
+/// Host and port. An address that does not end in `:number` is all host.
+fn split_address(address: &str) -> (&str, Option<u16>) {
+    let (host, port) = match address.rsplit_once(':') {
         // A bare IPv6 address has several colons and no brackets: its last group is not a port.
         Some((host, port)) if !host.contains(':') || host.ends_with(']') => match port.parse() {
-            Ok(port) => (host.len(), Some(port)),
-            Err(_) => (address.len(), None),
+            Ok(port) => (host, Some(port)),
+            Err(_) => (address, None),
         },
-        _ => (address.len(), None),
+        _ => (address, None),
     };
-    let bracketed = address.starts_with('[') && address[..host_end].ends_with(']') && host_end > 2;
-    if bracketed { ((1, end(host_end - 1)), port) } else { ((0, end(host_end)), port) }
+    let v6 = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).filter(|v6| !v6.is_empty());
+    (v6.unwrap_or(host), port)
 }
 
 #[cfg(test)]

@@ -54,7 +54,8 @@ pub struct Assignment {
     pub token: Token,
 }
 
-/// Where a shard is in one map.
+/// Where a shard is in one map. As a number it has 56 bits: 24 for the chunk, of which there are at most some ten
+/// thousand, 32 for the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Spot {
     chunk: u32,
