@@ -9,7 +9,7 @@ FEATURE_SETS := "" metrics client client,metrics client,dns client,gossip
 SECONDS_PER_TARGET := 10
 APT := apt-get install -y --no-install-recommends
 
-.PHONY: help test check fmt lint doc loom long bench fuzz deny
+.PHONY: help test check fmt lint doc loom long bench bench-compare fuzz deny
 
 help: ## List these
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -22,6 +22,7 @@ check: fmt lint doc test ## All that a change has to pass
 fmt: ## Check the formatting
 	cargo fmt --check
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
+	cargo fmt --check --manifest-path benches/compare/Cargo.toml
 
 lint: ## Lint everything, with each set of features, warnings denied
 	cargo clippy --locked --all-targets -- -D warnings
@@ -29,6 +30,7 @@ lint: ## Lint everything, with each set of features, warnings denied
 		echo "features: $${features:-none}"; \
 		cargo clippy --locked --all-targets --no-default-features --features "$$features" -- -D warnings; \
 	done
+	cargo clippy --locked --manifest-path benches/compare/Cargo.toml -- -D warnings
 
 doc: ## Build the documentation, warnings denied
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
@@ -41,6 +43,9 @@ long: ## Property tests, many cases
 
 bench: ## Benchmarks of this package
 	cargo bench --locked
+
+bench-compare: ## The same keys through other crates' rings
+	cargo run --locked --release --manifest-path benches/compare/Cargo.toml
 
 fuzz: ## Run every fuzz target, SECONDS_PER_TARGET each
 	command -v c++ >/dev/null || { apt-get update && $(APT) g++; }
