@@ -61,7 +61,8 @@ fn compare() -> Report {
     let buckets: Vec<Bucket> = addresses.iter().map(|address| Bucket::new(*address, 1)).collect();
     let ketama = Continuum::new_with_version(&buckets, Version::V2 { point_multiple: POINTS.into() });
     let mut hashring = hashring::HashRing::new();
-    hashring.batch_add(addresses.iter().flat_map(|address| (0..POINTS).map(move |at| (*address, at))).collect());
+    hashring
+        .batch_add(addresses.iter().flat_map(|address| (0..POINTS).map(move |at| (*address, at))).collect());
     let ringpop = RingpopTree::build(&members);
     let consistent = consistent_hash_ring::RingBuilder::default()
         .vnodes(POINTS.into())
@@ -81,7 +82,9 @@ fn compare() -> Report {
         &mut [
             Candidate::throughput(&keys, |key| ring.lookup(key.as_bytes()).map_or(0, place)),
             Candidate::throughput(&keys, |key| floor.read(key.as_bytes())),
-            Candidate::throughput(&keys, |key| ketama.node(key.as_bytes()).map_or(0, |node| node.port().into())),
+            Candidate::throughput(&keys, |key| {
+                ketama.node(key.as_bytes()).map_or(0, |node| node.port().into())
+            }),
             Candidate::throughput(&keys, |key| hashring.get(&key).map_or(0, place)),
             Candidate::throughput(&keys, |key| ringpop.lookup(key).map_or(0, |address| address.len() as u64)),
             Candidate::throughput(&keys, |key| place(consistent.get(key))),
