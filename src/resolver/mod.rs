@@ -51,7 +51,8 @@ pub use members::MembershipStatus;
 pub use memory_owners::MemoryOwners;
 pub use owner::{Borrowed, Hold, Kept, Loan, Owner};
 pub use owner_map::{
-    Assignment, MAX_INCARNATIONS, MAX_SHARDS, MapVersion, OwnerMap, OwnerMapEdit, OwnerMapError, Standing,
+    Assignment, MAX_EXECUTORS, MAX_INCARNATIONS, MAX_SHARDS, MapVersion, OwnerMap, OwnerMapEdit,
+    OwnerMapError, Standing,
 };
 pub use owner_source::{AskError, OwnerSink, OwnerSource, OwnerSourceError};
 #[cfg(feature = "client")]

@@ -92,8 +92,7 @@ impl View {
     fn pick_from_owners(&self, key: &[u8], hash: u64) -> Pick {
         if let Some(owners) = &self.owners
             && self.policy.max_age().is_none()
-            && let Some(spot) = owners.find(key, hash)
-            && owners.is_owned(spot)
+            && let Some((spot, true)) = owners.find(key, hash)
         {
             return Pick::of_map(spot, Outcome::Distributor);
         }
@@ -104,10 +103,7 @@ impl View {
     #[cold]
     fn pick_despite_silence(&self, key: &[u8], hash: u64) -> Pick {
         let too_old = self.policy.max_age().is_some_and(|max_age| self.owners_seen.age(self.now()) > max_age);
-        let spot = self
-            .owners
-            .as_ref()
-            .map(|owners| owners.find(key, hash).map(|spot| (spot, owners.is_owned(spot))));
+        let spot = self.owners.as_ref().map(|owners| owners.find(key, hash));
         let owned = spot.flatten().and_then(|(spot, is_owned)| is_owned.then_some(spot));
         let silence = match (spot, owned) {
             (None, _) => Silence::NoMap,
@@ -139,8 +135,7 @@ impl View {
         if pick.source() == Source::Ring {
             return self.ring.member(pick.place() as usize);
         }
-        let owner =
-            self.owners.as_ref().and_then(|owners| owners.owner(owners.at(Spot::from(pick.place()))?));
+        let owner = self.owners.as_ref().and_then(|owners| owners.executor_at(Spot(pick.place())));
         owner.expect("a pick is used with the view that it was made from")
     }
 
@@ -148,7 +143,7 @@ impl View {
     pub(super) fn token(&self, pick: Pick) -> Option<Token> {
         match pick.source() {
             Source::Ring => None,
-            Source::Distributor => Some(self.owners.as_ref()?.at(Spot::from(pick.place()))?.token),
+            Source::Distributor => Some(self.owners.as_ref()?.at(Spot(pick.place()))?.token),
         }
     }
 
@@ -189,7 +184,7 @@ impl Pick {
 
     #[inline]
     fn of_map(spot: Spot, outcome: Outcome) -> Self {
-        Self::new(spot.into(), outcome)
+        Self::new(spot.0, outcome)
     }
 
     #[inline]

@@ -9,6 +9,9 @@ use crate::hash::xxh3;
 
 /// Bytes of a record before its key.
 const HEADER: usize = 16;
+/// Bytes of records that a chunk may have, so that a place has 20 bits. Twice what a chunk holds when it is as full as
+/// it gets, of the longest keys.
+pub(super) const MAX_RECORD_BYTES: usize = 1 << 20;
 
 #[derive(Debug, Default)]
 pub(super) struct Chunk {
@@ -51,9 +54,9 @@ impl Chunk {
         Self { slots, records: records.into() }
     }
 
-    /// The place of `key`'s record.
-    #[inline]
-    pub(super) fn find(&self, key: &[u8], hash: u64) -> Option<u32> {
+    /// The place of `key`'s record, and its value.
+    #[inline(always)]
+    pub(super) fn find(&self, key: &[u8], hash: u64) -> Option<(u32, Entry)> {
         let (mask, tag) = (self.slots.len().wrapping_sub(1), tag(hash));
         let mut at = home(hash, self.slots.len());
         loop {
@@ -63,43 +66,44 @@ impl Chunk {
                 return None;
             }
             let place = slot as u32 - 1;
-            if (slot >> 32) as u32 == tag && self.key(place) == Some(key) {
-                return Some(place);
+            if (slot >> 32) as u32 == tag
+                && let Some((entry, found)) = self.record(place)
+                && found == key
+            {
+                return Some((place, entry));
             }
             at = (at + 1) & mask;
         }
     }
 
     /// The value of the record at `place`.
-    #[inline]
     pub(super) fn entry(&self, place: u32) -> Option<Entry> {
-        Some(Entry::read(self.header(place)?))
+        Some(self.record(place)?.0)
     }
 
     /// All shards, in the order of their records.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, Entry)> {
         let mut place = 0;
         std::iter::from_fn(move || {
-            let (entry, key) = (self.entry(place)?, self.key(place)?);
+            let (entry, key) = self.record(place)?;
             place += (HEADER + key.len()) as u32;
             Some((str::from_utf8(key).expect("keys were text when they were put here"), entry))
         })
+    }
+
+    /// Whether its records' places can be told.
+    pub(super) fn is_overfull(&self) -> bool {
+        self.records.len() > MAX_RECORD_BYTES
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
         size_of::<Self>() + size_of_val(&*self.slots) + self.records.len()
     }
 
-    #[inline]
-    fn header(&self, place: u32) -> Option<&[u8; HEADER]> {
-        self.records.get(place as usize..)?.first_chunk()
-    }
-
-    #[inline]
-    fn key(&self, place: u32) -> Option<&[u8]> {
-        let header = self.header(place)?;
-        let start = place as usize + HEADER;
-        self.records.get(start..start + usize::from(u16::from_le_bytes([header[12], header[13]])))
+    #[inline(always)]
+    fn record(&self, place: u32) -> Option<(Entry, &[u8])> {
+        let (header, rest) = self.records.get(place as usize..)?.split_first_chunk()?;
+        Some((Entry::read(header), rest.get(..usize::from(Entry::key_len(header)))?))
     }
 }
 
@@ -117,7 +121,12 @@ impl Entry {
         records.extend_from_slice(key.as_bytes());
     }
 
-    #[inline]
+    #[inline(always)]
+    const fn key_len(header: &[u8; HEADER]) -> u16 {
+        u16::from_le_bytes([header[12], header[13]])
+    }
+
+    #[inline(always)]
     fn read(header: &[u8; HEADER]) -> Self {
         let [a, b, c, d, e, f, g, h, i, j, k, l, _, _, incarnation, standing] = *header;
         Self {
@@ -166,8 +175,8 @@ mod tests {
         for standing in [Standing::Owned, Standing::Moving, Standing::Unassigned] {
             let entry = Entry { generation: u64::MAX - 1, executor: 70_000, incarnation: 255, standing };
             let chunk = Chunk::new([("ключ", entry), ("other", entry)].into_iter());
-            let place = chunk.find("ключ".as_bytes(), xxh3("ключ".as_bytes())).unwrap();
-            assert_eq!(chunk.entry(place), Some(entry));
+            let (place, found) = chunk.find("ключ".as_bytes(), xxh3("ключ".as_bytes())).unwrap();
+            assert_eq!((found, chunk.entry(place)), (entry, Some(entry)));
             assert_eq!(chunk.iter().collect::<Vec<_>>(), [("ключ", entry), ("other", entry)]);
         }
     }

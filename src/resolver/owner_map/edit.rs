@@ -13,6 +13,9 @@ pub const MAX_SHARDS: usize = 10_000_000;
 /// grants of those before it.
 pub const MAX_INCARNATIONS: usize = 256;
 
+/// Most executors of a namespace, of all that were there at one time.
+pub const MAX_EXECUTORS: usize = 1 << 20;
+
 /// A chunk is a quarter of a thousand shards on average: small enough to copy for one change in it, large enough
 /// that a million shards make a list of a few thousand.
 const SHARDS_PER_CHUNK: usize = 256;
@@ -66,6 +69,13 @@ pub enum OwnerMapError {
     },
     /// Tokens of more than [`MAX_INCARNATIONS`] incarnations.
     TooManyIncarnations,
+    /// More than [`MAX_EXECUTORS`].
+    TooManyExecutors {
+        /// How many it would have had.
+        count: usize,
+    },
+    /// Far too many keys share the upper bits of their hash, which does not happen unless they were chosen to.
+    Crowded,
 }
 
 impl OwnerMapEdit {
@@ -131,6 +141,9 @@ impl OwnerMapEdit {
         if shards > MAX_SHARDS {
             return Err(OwnerMapError::TooManyShards { count: shards });
         }
+        if self.executors.len() > MAX_EXECUTORS {
+            return Err(OwnerMapError::TooManyExecutors { count: self.executors.len() });
+        }
         let mut newer = OwnerMap { version, shards, ..old.clone() };
         newer.lay_out(shards);
         let mut changes: BTreeMap<usize, ChunkChanges<'_>> = BTreeMap::new();
@@ -142,7 +155,7 @@ impl OwnerMapEdit {
             });
             changes.entry(newer.chunk_at(xxh3(key.as_bytes()))).or_default().insert(key, entry);
         }
-        newer.chunks = newer.changed_chunks(old, changes);
+        newer.chunks = newer.changed_chunks(old, changes)?;
         newer.incarnations = incarnations.into();
         for place in &mut self.executors {
             if place.leaving && place.shards == 0 {
@@ -215,29 +228,31 @@ impl OwnerMap {
         &self,
         old: &Self,
         mut changes: BTreeMap<usize, ChunkChanges<'_>>,
-    ) -> Arc<[Arc<Chunk>]> {
+    ) -> Result<Arc<[Arc<Chunk>]>, OwnerMapError> {
         if self.chunks.len() == old.chunks.len() {
             let mut chunks = old.chunks.to_vec();
             for (at, changes) in changes {
-                chunks[at] = Arc::new(changed(old.chunks[at].iter(), changes));
+                chunks[at] = changed(old.chunks[at].iter(), &changes)?;
             }
-            return chunks.into();
+            return Ok(chunks.into());
         }
         let mut kept: Vec<Vec<(&str, Entry)>> = vec![Vec::new(); self.chunks.len()];
         for (key, entry) in old.chunks.iter().flat_map(|chunk| chunk.iter()) {
             kept[self.chunk_at(xxh3(key.as_bytes()))].push((key, entry));
         }
         let chunks = kept.into_iter().enumerate();
-        chunks
-            .map(|(at, kept)| Arc::new(changed(kept.into_iter(), changes.remove(&at).unwrap_or_default())))
-            .collect()
+        chunks.map(|(at, kept)| changed(kept.into_iter(), &changes.remove(&at).unwrap_or_default())).collect()
     }
 }
 
-fn changed<'k>(kept: impl Iterator<Item = (&'k str, Entry)>, changes: ChunkChanges<'k>) -> Chunk {
+fn changed<'k>(
+    kept: impl Iterator<Item = (&'k str, Entry)>,
+    changes: &ChunkChanges<'k>,
+) -> Result<Arc<Chunk>, OwnerMapError> {
     let mut shards: Vec<_> = kept.filter(|(key, _)| !changes.contains_key(key)).collect();
     shards.extend(changes.iter().filter_map(|(key, entry)| Some((*key, (*entry)?))));
-    Chunk::new(shards.into_iter())
+    let chunk = Chunk::new(shards.into_iter());
+    if chunk.is_overfull() { Err(OwnerMapError::Crowded) } else { Ok(Arc::new(chunk)) }
 }
 
 /// All incarnations that may occur in the newer map.
@@ -268,6 +283,12 @@ impl fmt::Display for OwnerMapError {
             }
             Self::TooManyShards { count } => {
                 write!(f, "{count} shards are more than the {MAX_SHARDS} allowed; the old map stays")
+            }
+            Self::TooManyExecutors { count } => {
+                write!(f, "{count} executors are more than the {MAX_EXECUTORS} allowed; the old map stays")
+            }
+            Self::Crowded => {
+                f.write_str("the keys' hashes crowd in one place; the old map stays, refuse such keys")
             }
             Self::TooManyIncarnations => write!(
                 f,

@@ -15,7 +15,7 @@ use crate::hash::xxh3;
 use crate::types::{Member, Token};
 
 use chunk::{Chunk, Entry};
-pub use edit::{MAX_INCARNATIONS, MAX_SHARDS, OwnerMapEdit, OwnerMapError};
+pub use edit::{MAX_EXECUTORS, MAX_INCARNATIONS, MAX_SHARDS, OwnerMapEdit, OwnerMapError};
 
 /// Which state of a namespace a map shows. Ordered: a map is never replaced by one of a smaller version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,12 +54,29 @@ pub struct Assignment {
     pub token: Token,
 }
 
-/// Where a shard is in one map. As a number it has 56 bits: 24 for the chunk, of which there are at most some ten
-/// thousand, 32 for the record.
+/// Where a shard is in one map, and whose it is there, in 56 bits: 20 for the executor, 16 for the chunk, 20 for the
+/// record. The map's bounds see to it that they suffice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Spot {
-    chunk: u32,
-    record: u32,
+pub(super) struct Spot(pub(super) u64);
+
+impl Spot {
+    #[inline]
+    fn new(executor: u32, chunk: usize, record: u32) -> Self {
+        Self(u64::from(executor) << 36 | (chunk as u64) << 20 | u64::from(record))
+    }
+
+    #[inline]
+    const fn executor(self) -> u32 {
+        (self.0 >> 36) as u32
+    }
+
+    const fn chunk(self) -> usize {
+        (self.0 >> 20) as usize & 0xFFFF
+    }
+
+    const fn record(self) -> u32 {
+        self.0 as u32 & 0xF_FFFF
+    }
 }
 
 /// All assignments of a namespace at one version.
@@ -121,27 +138,27 @@ impl OwnerMap {
 
     /// Who owns `key`; `None` when the map does not know it.
     pub fn get(&self, key: &[u8]) -> Option<Assignment> {
-        self.at(self.find(key, xxh3(key))?)
+        let (spot, _) = self.find(key, xxh3(key))?;
+        self.at(spot)
     }
 
-    /// Where `key` is in this map, for a caller that has hashed it already.
-    #[inline]
-    pub(super) fn find(&self, key: &[u8], hash: u64) -> Option<Spot> {
-        let chunk = self.chunk_at(hash);
-        Some(Spot { chunk: chunk as u32, record: self.chunks.get(chunk)?.find(key, hash)? })
+    /// Where `key` is in this map and whether it is owned, for a caller that has hashed it already.
+    #[inline(always)]
+    pub(super) fn find(&self, key: &[u8], hash: u64) -> Option<(Spot, bool)> {
+        let at = self.chunk_at(hash);
+        let (record, entry) = self.chunks.get(at)?.find(key, hash)?;
+        Some((Spot::new(entry.executor, at, record), entry.standing != Standing::Unassigned))
     }
 
     /// What is at a spot that this map gave.
-    #[inline]
     pub(super) fn at(&self, spot: Spot) -> Option<Assignment> {
-        Some(self.assignment(self.chunks.get(spot.chunk as usize)?.entry(spot.record)?))
+        Some(self.assignment(self.chunks.get(spot.chunk())?.entry(spot.record())?))
     }
 
-    /// Whether the shard at a spot that this map gave has an owner.
+    /// The executor of an owned spot that this map gave.
     #[inline]
-    pub(super) fn is_owned(&self, spot: Spot) -> bool {
-        let entry = self.chunks.get(spot.chunk as usize).and_then(|chunk| chunk.entry(spot.record));
-        entry.is_some_and(|entry| entry.standing != Standing::Unassigned)
+    pub(super) fn executor_at(&self, spot: Spot) -> Option<&Member> {
+        self.executor(spot.executor())
     }
 
     /// The member that an assignment speaks of; `None` when the shard is unassigned.
@@ -186,20 +203,6 @@ impl OwnerMap {
     fn chunk_at(&self, hash: u64) -> usize {
         // `shift` is at most 63, so that the one-chunk map needs its own mask.
         (hash >> self.shift) as usize & (self.chunks.len() - 1)
-    }
-}
-
-impl From<Spot> for u64 {
-    #[inline]
-    fn from(spot: Spot) -> Self {
-        Self::from(spot.chunk) << 32 | Self::from(spot.record)
-    }
-}
-
-impl From<u64> for Spot {
-    #[inline]
-    fn from(place: u64) -> Self {
-        Self { chunk: (place >> 32) as u32, record: place as u32 }
     }
 }
 

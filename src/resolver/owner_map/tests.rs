@@ -129,3 +129,22 @@ fn older_maps_too_many_incarnations_and_their_messages() {
     let refused = edit.finish(MapVersion { incarnation: 3, generation: 1 }).unwrap_err();
     assert_eq!(refused, OwnerMapError::TooManyIncarnations);
 }
+
+#[test]
+fn keys_that_crowd_one_chunk_are_refused() {
+    let map = OwnerMap::empty();
+    let mut edit = map.edit();
+    let key = |i: usize| ShardKey::new(format!("{i:>01024}")).unwrap();
+    for i in 0..511 {
+        edit.assign(key(i), &member(0), Token::default());
+    }
+    let map = edit.finish(MapVersion { incarnation: 1, generation: 1 }).unwrap();
+    assert_eq!(map.chunks.len(), 1, "as full as one chunk gets");
+    let crowd = (511..).map(key).filter(|key| xxh3(key.as_bytes()) >> 61 == 0).take(1100);
+    let mut edit = map.edit();
+    for key in crowd {
+        edit.assign(key, &member(0), Token::default());
+    }
+    let refused = edit.finish(MapVersion { incarnation: 1, generation: 2 }).unwrap_err();
+    assert_eq!(refused, OwnerMapError::Crowded);
+}
