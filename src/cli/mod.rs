@@ -4,6 +4,7 @@
 // whose doc comment and `after_help` are the help text, and `run(self, &mut Console) -> anyhow::Result<Exit>`.
 
 mod bench;
+mod config;
 mod console;
 mod exit;
 mod input;
@@ -42,6 +43,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, allocations: fn() -> u64) -
 Examples:
   shardway owner --members examples/members.yaml my-task-list
   shardway bench lookup
+  shardway config check examples/dynamic.yaml
   shardway owner --help")]
 struct Cli {
     #[command(flatten)]
@@ -74,6 +76,7 @@ struct Options {
 #[derive(Debug, Subcommand)]
 enum Command {
     Bench(bench::Bench),
+    Config(config::Config),
     Owner(owner::Owner),
 }
 
@@ -81,6 +84,7 @@ impl Command {
     fn run(self, console: &mut Console<'_>, allocations: fn() -> u64) -> anyhow::Result<Exit> {
         match self {
             Self::Bench(command) => command.run(console, allocations),
+            Self::Config(command) => command.run(console),
             Self::Owner(command) => command.run(console),
         }
     }

@@ -9,11 +9,11 @@ use std::{
 use parking_lot::Mutex;
 
 use super::{Answer, Filters, Layer, Layers, Settings, keys::KeySpec};
-use crate::{policy::RoutingPolicy, types::Namespace};
-
-/// Most namespaces whose policies are remembered. One beyond gets the right policy, with an epoch that also grows when
-/// the policy of another namespace changes.
-const MAX_NAMESPACES: usize = 65_536;
+use crate::{
+    policy::RoutingPolicy,
+    resolver::{MAX_NAMESPACES, ResolverSet},
+    types::Namespace,
+};
 
 /// The settings in force. A handle: clones share everything.
 ///
@@ -138,6 +138,18 @@ impl DynamicConfig {
         }
         Binding { number, shared: Arc::downgrade(&self.shared) }
     }
+
+    /// Gives each resolver of the set its policy, now and whenever it changes. One that is inserted later needs a
+    /// binding of its own.
+    pub fn bind_resolvers(&self, resolvers: &ResolverSet) -> Binding {
+        let resolvers = resolvers.clone();
+        self.bind(resolvers.namespaces(), move |namespace, policy| {
+            // It may have been removed: then there is nobody to tell.
+            if let Ok(resolver) = resolvers.get(namespace) {
+                resolver.set_policy(policy);
+            }
+        })
+    }
 }
 
 impl State {
@@ -146,6 +158,7 @@ impl State {
             return Arc::clone(policy);
         }
         let policy = Arc::new(self.layers.routing_policy(namespace).with_epoch(self.generation));
+        // One beyond the limit is not remembered: its policy is right, and its epoch also grows with those of others.
         if self.policies.len() < MAX_NAMESPACES {
             self.policies.insert(namespace.clone(), Arc::clone(&policy));
         }

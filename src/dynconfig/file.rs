@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use super::{ConfigError, ContentHash, DynamicConfig, Layer, MAX_FILE_BYTES, Settings, Strictness};
 use crate::{
     clock::{Clock, SystemClock},
+    telemetry::{Recorder, metric},
     types::Mono,
     watch_file::{FileSeen, FileWatch, FileWatchOptions, read_file},
 };
@@ -137,6 +138,19 @@ impl ConfigFileWatch {
     /// How the file stands.
     pub fn status(&self) -> ConfigFileStatus {
         self.shared.status()
+    }
+
+    /// Gives the present value of every metric to `recorder`.
+    pub fn record(&self, recorder: &dyn Recorder) {
+        let ConfigFileStatus { file, hash, error, counts, .. } = self.status();
+        let file = ("file", file.as_str());
+        for (outcome, total) in
+            [("applied", counts.applied), ("unchanged", counts.unchanged), ("failed", counts.failed)]
+        {
+            recorder.counter(metric::CONFIG_RELOADS, &[file, ("outcome", outcome)], total);
+        }
+        recorder.gauge(metric::CONFIG_HASH, &[file], hash.upper_52_bits());
+        recorder.gauge(metric::CONFIG_REFUSED, &[file], f64::from(u8::from(error.is_some())));
     }
 }
 

@@ -103,7 +103,10 @@ impl Layers {
 
     /// The filters of a namespace in this cluster.
     pub fn filters(&self, namespace: &Namespace) -> Filters {
-        let filters = Filters::of_namespace(namespace);
+        self.in_cluster(Filters::of_namespace(namespace))
+    }
+
+    fn in_cluster(&self, filters: Filters) -> Filters {
         match &self.cluster {
             Some(cluster) => filters.with(Constraint::ClusterName, &**cluster),
             None => filters,
@@ -149,7 +152,16 @@ impl Layers {
     /// What a namespace gets, key by key, in the order of [`keys::KEYS`](super::keys::KEYS).
     pub fn explain(&self, namespace: &Namespace) -> Vec<(&'static KeySpec, Answer)> {
         let filters = self.filters(namespace);
-        keys::KEYS.into_iter().map(|key| (key, self.get(key, &filters))).collect()
+        self.answers(&filters)
+    }
+
+    /// What those get whom no constraint by namespace names, key by key.
+    pub fn explain_others(&self) -> Vec<(&'static KeySpec, Answer)> {
+        self.answers(&self.in_cluster(Filters::new()))
+    }
+
+    fn answers(&self, filters: &Filters) -> Vec<(&'static KeySpec, Answer)> {
+        keys::KEYS.into_iter().map(|key| (key, self.get(key, filters))).collect()
     }
 
     /// The policy of a namespace, with epoch 0.

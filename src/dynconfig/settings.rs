@@ -1,6 +1,11 @@
 //! What one source says: checked, immutable.
 
-use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    path::Path,
+    sync::Arc,
+};
 
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -85,6 +90,17 @@ impl Settings {
         &self.ignored
     }
 
+    /// The namespaces that constraints name, in the order of their names.
+    pub fn namespaces(&self) -> BTreeSet<&str> {
+        let constraints = self.entries.values().flatten().flat_map(|entry| entry.constraints.iter());
+        constraints
+            .filter_map(|constraint| match constraint {
+                (Constraint::Namespace, ConstraintValue::Text(name)) => Some(&**name),
+                _ => None,
+            })
+            .collect()
+    }
+
     /// Whether both would give the same answers with the same origins.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.name == other.name && self.hash == other.hash
@@ -136,6 +152,12 @@ impl ContentHash {
 
     pub(super) const fn get(self) -> u128 {
         self.0
+    }
+
+    /// As much of it as a float holds exactly.
+    #[expect(clippy::cast_precision_loss, reason = "52 bits fit")]
+    pub(super) const fn upper_52_bits(self) -> f64 {
+        (self.0 >> 76) as f64
     }
 }
 

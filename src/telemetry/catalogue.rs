@@ -64,10 +64,14 @@ catalogue! {
     OWNER_MAP_AGE = Gauge "shardway_owner_map_age_seconds" ["namespace"]
         "How long ago the distributor last confirmed the map.";
     POLICY_EPOCH = Gauge "shardway_policy_epoch" ["namespace"]
-        "Epoch of the policy in use: the same everywhere once a flip has arrived.";
+        "Epoch of the policy in use; grows with every change of it. Processes that count changes of a local file each count their own: compare shardway_config_hash.";
     RETIRED_SNAPSHOTS = Gauge "shardway_retired_snapshots" ["namespace"]
         "Replaced snapshots that some thread still holds.";
-    CONFIG_RELOADS = Counter "shardway_config_reloads_total" ["outcome"]
+    CONFIG_HASH = Gauge "shardway_config_hash" ["file"]
+        "The upper 52 bits of the hash of the dynamic config in force (a float holds no more): the same in every process that has applied the same file.";
+    CONFIG_REFUSED = Gauge "shardway_config_refused" ["file"]
+        "1 while what the dynamic config says is not in force because it cannot be read or is wrong. Anything but 0 is an alarm.";
+    CONFIG_RELOADS = Counter "shardway_config_reloads_total" ["file", "outcome"]
         "Times the dynamic config was read anew: applied, unchanged, or failed (the last good values stayed).";
 }
 

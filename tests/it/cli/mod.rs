@@ -1,5 +1,6 @@
 //! The binary as its users run it.
 
+mod config;
 mod owner;
 
 use std::{
