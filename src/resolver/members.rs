@@ -93,11 +93,9 @@ impl Inner {
     pub(super) fn set_members(&self, members: Vec<Member>) -> Result<(), RingError> {
         let mut roster = self.roster.lock();
         self.publish_members(&members, roster.is_evicted)?;
-        // A restraint that has seen nothing lets the first list through and measures the next ones against it.
         let mut restraint = Restraint::new(roster.config);
-        if let Verdict::Apply(listed) = restraint.judge(&[], members, self.clock.now()) {
-            *roster = Roster { restraint, listed, held: None, last_failure: None, ..*roster };
-        }
+        _ = restraint.judge(&[], members.clone(), self.clock.now());
+        *roster = Roster { restraint, listed: members, held: None, last_failure: None, ..*roster };
         Ok(())
     }
 
@@ -110,6 +108,18 @@ impl Inner {
         self.publish_members(&listed, roster.is_evicted)?;
         *roster = Roster { restraint, listed, held: None, last_failure: None, ..*roster };
         Ok(true)
+    }
+
+    /// Judges by `config` from now on. What is held back now is judged anew with the next list.
+    pub(super) fn set_restraint(&self, config: RestraintConfig) {
+        let mut roster = self.roster.lock();
+        if roster.config != config {
+            let mut restraint = Restraint::new(config);
+            // The first list is let through, and the next ones are measured against it.
+            _ = restraint.judge(&[], roster.listed.clone(), self.clock.now());
+            roster.config = config;
+            roster.restraint = restraint;
+        }
     }
 
     pub(super) fn set_evicted(&self, is_evicted: bool) {

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::clock::Clock;
 use crate::hash::xxh3;
-use crate::membership::MemberSource;
+use crate::membership::{MemberSource, RestraintConfig};
 use crate::policy::RoutingPolicy;
 use crate::publish::Published;
 use crate::ring::RingError;
@@ -210,6 +210,11 @@ impl Resolver {
     /// a source that may lose sight of a fleet is better written as a [`MemberSource`].
     pub fn set_members(&self, members: impl IntoIterator<Item = Member>) -> Result<(), RingError> {
         self.inner.set_members(members.into_iter().collect())
+    }
+
+    /// When a shrinking membership is held back, from now on.
+    pub fn set_restraint(&self, restraint: RestraintConfig) {
+        self.inner.set_restraint(restraint);
     }
 
     /// Lets a membership through that is held back because too many members vanished at once. `false` when nothing is

@@ -12,4 +12,6 @@ mod resolver;
 mod ring;
 mod ring_model;
 mod ring_vectors;
+#[cfg(feature = "metrics")]
+mod telemetry;
 mod tidy;
