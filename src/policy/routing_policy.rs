@@ -103,6 +103,11 @@ impl RoutingPolicy {
         }
     }
 
+    /// The way that every lookup takes, if the key cannot change it.
+    pub const fn always(&self) -> Option<Path> {
+        self.always
+    }
+
     /// Cheap questions first: the UUID rule reads few bytes, the bucket hashes the key, the patterns read every byte.
     fn route_by_key(&self, key: &[u8]) -> Path {
         let settings = &self.settings;

@@ -22,7 +22,7 @@ use crate::hash::xxh3;
 use crate::membership::{MemberSource, RestraintConfig};
 use crate::policy::RoutingPolicy;
 use crate::publish::Published;
-use crate::ring::RingError;
+use crate::ring::{HashRing, RingError};
 use crate::telemetry::Recorder;
 use crate::types::{Member, Namespace};
 
@@ -54,8 +54,13 @@ pub(super) struct Inner {
     running: Mutex<Option<Arc<Upkeep>>>,
 }
 
+/// Longest key that is hashed without a call. Task lists, workflow ids and UUIDs are shorter.
+const SHORT_KEY_BYTES: usize = 128;
+
 /// What a thread keeps of a resolver.
 struct Local {
+    /// Set when it alone answers, whatever the key.
+    ring_alone: Option<Arc<HashRing>>,
     loan: Loan,
     tally: Tally,
     /// Lookups on compared paths so far; the sample is drawn from it.
@@ -268,11 +273,40 @@ impl Resolver {
 }
 
 impl Inner {
-    /// Not inlined into callers, and answers in two registers; [`Resolver::lookup`] makes the owner of it, and is.
+    /// Answers in two registers, and is not inlined into callers: [`Resolver::lookup`] makes the owner of it, and is.
+    ///
+    /// What a ring alone answers, for a key of ordinary length, happens here without a call: everything else leaves by
+    /// a call in the last place, so that nothing is to be saved across one.
+    #[inline(never)]
     pub(super) fn look_up(&self, key: &str) -> (Loan, Pick) {
+        if key.is_empty() || key.len() > SHORT_KEY_BYTES {
+            return self.look_up_long(key);
+        }
         let hash = xxh3(key.as_bytes());
         let newest = self.published.generation();
-        let look_up = |local: &Local| (local.loan.clone(), self.pick(local, key, hash));
+        let by_ring = Shelf::newest(&LOCALS, &self.place, newest, |local| {
+            let pick = Pick::of_ring(local.ring_alone.as_ref()?.slot_at(hash)?, Outcome::Ring);
+            local.tally.count(pick);
+            Some((local.loan.clone(), pick))
+        });
+        match by_ring.flatten() {
+            Some(answer) => answer,
+            None => self.look_up_by_policy(key, hash),
+        }
+    }
+
+    #[inline(never)]
+    fn look_up_long(&self, key: &str) -> (Loan, Pick) {
+        self.look_up_by_policy(key, xxh3(key.as_bytes()))
+    }
+
+    #[inline(never)]
+    fn look_up_by_policy(&self, key: &str, hash: u64) -> (Loan, Pick) {
+        let newest = self.published.generation();
+        let look_up = |local: &Local| {
+            let pick = self.pick(local, key, hash);
+            (local.loan.clone(), pick)
+        };
         match Shelf::newest(&LOCALS, &self.place, newest, look_up) {
             Some(answer) => answer,
             None => self.look_up_after_change(key, hash),
@@ -313,7 +347,8 @@ impl Inner {
             Some(Local { tally, draws, .. }) => (tally, draws),
             None => (Tally::join(&self.tallies), 0.into()),
         };
-        (snapshot.generation(), Local { loan: Loan::of(snapshot), tally, draws })
+        let ring_alone = snapshot.ring_alone();
+        (snapshot.generation(), Local { ring_alone, loan: Loan::of(snapshot), tally, draws })
     }
 
     /// Counts this lookup among those that could be compared, and leaves its key if the draw takes it.

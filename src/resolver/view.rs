@@ -76,6 +76,14 @@ impl View {
         (path, pick)
     }
 
+    /// The ring, if it answers for every key by [`xxh3`](crate::hash::xxh3) and nothing is compared with it.
+    pub(super) fn ring_alone(&self) -> Option<Arc<HashRing>> {
+        let is_alone =
+            self.policy.always().is_some_and(|path| path.source() == Source::Ring && path.shadow().is_none());
+        let is_plain = self.ring.spec().flavour() == Flavour::Xxh3 && !self.ring.is_empty();
+        (is_alone && is_plain).then(|| Arc::clone(&self.ring))
+    }
+
     #[inline(always)]
     fn pick_from_ring(&self, key: &[u8], hash: u64) -> Pick {
         let position = match self.ring.spec().flavour() {
