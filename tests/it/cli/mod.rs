@@ -71,3 +71,23 @@ fn help_goes_to_standard_output_without_colour_in_a_pipe() {
     }
     assert_eq!(stdout_of(&["--version"], b""), concat!("shardway ", env!("CARGO_PKG_VERSION"), "\n"));
 }
+
+#[test]
+fn examples_on_shipped_files_run() {
+    let mut examples = Vec::new();
+    let mut commands = vec![String::new()];
+    while let Some(command) = commands.pop() {
+        let help = stdout_of(&command.split_whitespace().chain(["-h"]).collect::<Vec<_>>(), b"");
+        let (head, own_examples) = help.split_once("\nExamples:\n").expect("every help ends with examples");
+        examples.extend(own_examples.lines().map(|line| line.trim().to_owned()));
+        let listed = head.split_once("\nCommands:\n").map(|(_, rest)| rest.split("\n\n").next().unwrap());
+        let names = listed.unwrap_or_default().lines().filter_map(|line| line.split_whitespace().next());
+        commands.extend(names.map(|name| format!("{command} {name}")));
+    }
+    examples.retain(|example| example.starts_with("shardway ") && example.contains(" examples/"));
+    assert!(examples.len() >= 3, "{examples:?}");
+    for example in examples {
+        let args: Vec<_> = example.split_whitespace().skip(1).collect();
+        assert!(!stdout_of(&args, b"").is_empty(), "{example}");
+    }
+}
