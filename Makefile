@@ -9,7 +9,7 @@ FEATURE_SETS := "" metrics client client,metrics client,dns client,gossip
 SECONDS_PER_TARGET := 10
 APT := apt-get install -y --no-install-recommends
 
-.PHONY: help test check fmt lint doc loom long bench bench-compare fuzz deny
+.PHONY: help test test-bare check fmt lint doc loom long bench bench-compare fuzz deny
 
 help: ## List these
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -17,7 +17,10 @@ help: ## List these
 test: ## Run every test: unit, property, integration, documentation
 	cargo test --locked
 
-check: fmt lint doc test ## All that a change has to pass
+test-bare: ## The same for the library with no features at all
+	cargo test --locked --no-default-features
+
+check: fmt lint doc test-bare test ## All that a change has to pass
 
 fmt: ## Check the formatting
 	cargo fmt --check
