@@ -1,15 +1,19 @@
 //! The settings in force, and whoever is told when they change.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{Arc, Weak},
 };
 
 use parking_lot::Mutex;
 
-use super::{Answer, Filters, Layer, Layers, Settings, keys::KeySpec};
+use super::{
+    Answer, Filters, Layer, Layers, Settings, Value,
+    keys::{KeySpec, PANIC_THRESHOLD},
+};
 use crate::{
+    membership::RestraintConfig,
     policy::RoutingPolicy,
     resolver::{MAX_NAMESPACES, ResolverSet},
     types::Namespace,
@@ -48,12 +52,23 @@ struct State {
     layers: Arc<Layers>,
     /// Grows with every publication that changes something.
     generation: u64,
-    policies: BTreeMap<Namespace, Arc<RoutingPolicy>>,
+    namespaces: BTreeMap<Namespace, NamespaceSettings>,
     subscribers: BTreeMap<u64, Subscriber>,
     next_subscriber: u64,
 }
 
-type Tell = Arc<dyn Fn(&Namespace, Arc<RoutingPolicy>) + Send + Sync>;
+/// What a namespace gets.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct NamespaceSettings {
+    /// Its policy. The epoch grows with every change of the policy, and only then; it counts publications of this
+    /// process, so it says nothing about the epoch of another process.
+    pub policy: Arc<RoutingPolicy>,
+    /// The share of its members below which a member list is held back.
+    pub panic_threshold: f64,
+}
+
+type Tell = Arc<dyn Fn(&Namespace, &NamespaceSettings) + Send + Sync>;
 
 struct Subscriber {
     namespaces: Box<[Namespace]>,
@@ -66,7 +81,7 @@ impl DynamicConfig {
         let state = State {
             layers: Arc::new(Layers::new(cluster)),
             generation: 1,
-            policies: BTreeMap::new(),
+            namespaces: BTreeMap::new(),
             subscribers: BTreeMap::new(),
             next_subscriber: 0,
         };
@@ -91,8 +106,8 @@ impl DynamicConfig {
             let layers = Layers::clone(&state.layers).with(layer, settings.map(Arc::new));
             state.replace(layers)
         };
-        for (tell, namespace, policy) in news {
-            tell(&namespace, policy);
+        for (tell, namespace, settings) in news {
+            tell(&namespace, &settings);
         }
         true
     }
@@ -107,20 +122,19 @@ impl DynamicConfig {
         self.layers().get(key, filters)
     }
 
-    /// The policy of a namespace. Its epoch grows with every change of it, and only then; it counts publications of
-    /// this process, so it says nothing about the epoch of another process.
+    /// The policy of a namespace.
     pub fn routing_policy(&self, namespace: &Namespace) -> Arc<RoutingPolicy> {
-        self.shared.state.lock().policy(namespace)
+        self.shared.state.lock().of_namespace(namespace).policy
     }
 
-    /// Calls `tell` with the policy of each namespace, now and whenever it changes, until the [`Binding`] is dropped.
+    /// Calls `tell` with the settings of each namespace, now and whenever it changes, until the [`Binding`] is dropped.
     ///
     /// It is called from this thread, then from the one that publishes. Calls never overlap and come in order.
     #[must_use = "dropping the binding ends it"]
     pub fn bind(
         &self,
         namespaces: impl IntoIterator<Item = Namespace>,
-        tell: impl Fn(&Namespace, Arc<RoutingPolicy>) + Send + Sync + 'static,
+        tell: impl Fn(&Namespace, &NamespaceSettings) + Send + Sync + 'static,
     ) -> Binding {
         let _telling = self.shared.telling.lock();
         let namespaces: Box<[Namespace]> = namespaces.into_iter().collect();
@@ -129,63 +143,85 @@ impl DynamicConfig {
             let mut state = self.shared.state.lock();
             let number = state.next_subscriber;
             state.next_subscriber += 1;
-            let present: Vec<_> = namespaces.iter().map(|ns| (ns.clone(), state.policy(ns))).collect();
+            let present: Vec<_> = namespaces.iter().map(|ns| (ns.clone(), state.of_namespace(ns))).collect();
             state.subscribers.insert(number, Subscriber { namespaces, tell: Arc::clone(&tell) });
             (number, present)
         };
-        for (namespace, policy) in present {
-            tell(&namespace, policy);
+        for (namespace, settings) in present {
+            tell(&namespace, &settings);
         }
         Binding { number, shared: Arc::downgrade(&self.shared) }
     }
 
-    /// Gives each resolver of the set its policy, now and whenever it changes. One that is inserted later needs a
-    /// binding of its own.
+    /// Gives each resolver of the set its policy and its panic threshold, now and whenever they change. One that is
+    /// inserted later needs a binding of its own.
     pub fn bind_resolvers(&self, resolvers: &ResolverSet) -> Binding {
         let resolvers = resolvers.clone();
-        self.bind(resolvers.namespaces(), move |namespace, policy| {
+        self.bind(resolvers.namespaces(), move |namespace, settings| {
             // It may have been removed: then there is nobody to tell.
             if let Ok(resolver) = resolvers.get(namespace) {
-                resolver.set_policy(policy);
+                resolver.set_policy(Arc::clone(&settings.policy));
+                resolver.set_restraint(RestraintConfig {
+                    min_share: settings.panic_threshold,
+                    ..resolver.restraint()
+                });
             }
         })
     }
 }
 
 impl State {
-    fn policy(&mut self, namespace: &Namespace) -> Arc<RoutingPolicy> {
-        if let Some(policy) = self.policies.get(namespace) {
-            return Arc::clone(policy);
+    fn of_namespace(&mut self, namespace: &Namespace) -> NamespaceSettings {
+        if let Some(settings) = self.namespaces.get(namespace) {
+            return settings.clone();
         }
-        let policy = Arc::new(self.layers.routing_policy(namespace).with_epoch(self.generation));
+        let settings = self.layers.of_namespace(namespace, self.generation);
         // One beyond the limit is not remembered: its policy is right, and its epoch also grows with those of others.
-        if self.policies.len() < MAX_NAMESPACES {
-            self.policies.insert(namespace.clone(), Arc::clone(&policy));
+        if self.namespaces.len() < MAX_NAMESPACES {
+            self.namespaces.insert(namespace.clone(), settings.clone());
         }
-        policy
+        settings
     }
 
     /// Puts new settings in force and answers who is to be told what.
-    fn replace(&mut self, layers: Layers) -> Vec<(Tell, Namespace, Arc<RoutingPolicy>)> {
+    fn replace(&mut self, layers: Layers) -> Vec<(Tell, Namespace, NamespaceSettings)> {
         self.layers = Arc::new(layers);
         self.generation += 1;
-        for (namespace, policy) in &mut self.policies {
-            let new = self.layers.routing_policy(namespace).with_epoch(policy.epoch());
+        let mut changed = BTreeSet::new();
+        for (namespace, settings) in &mut self.namespaces {
+            let mut new = self.layers.of_namespace(namespace, settings.policy.epoch());
             // Equal but for where the values come from: a line moved, nothing to tell anybody. The origins are kept
             // up to date nevertheless.
-            let epoch = if new == **policy { policy.epoch() } else { self.generation };
-            *policy = Arc::new(new.with_epoch(epoch));
+            if new != *settings {
+                changed.insert(namespace.clone());
+            }
+            if new.policy != settings.policy {
+                new = self.layers.of_namespace(namespace, self.generation);
+            }
+            *settings = new;
         }
         let mut news = Vec::new();
         for Subscriber { namespaces, tell } in self.subscribers.values() {
-            for namespace in namespaces {
-                let changed = self.policies.get(namespace).filter(|policy| policy.epoch() == self.generation);
-                if let Some(policy) = changed {
-                    news.push((Arc::clone(tell), namespace.clone(), Arc::clone(policy)));
+            for namespace in namespaces.iter().filter(|namespace| changed.contains(*namespace)) {
+                if let Some(settings) = self.namespaces.get(namespace) {
+                    news.push((Arc::clone(tell), namespace.clone(), settings.clone()));
                 }
             }
         }
         news
+    }
+}
+
+impl Layers {
+    fn of_namespace(&self, namespace: &Namespace, epoch: u64) -> NamespaceSettings {
+        let panic_threshold = match self.get(&PANIC_THRESHOLD, &self.filters(namespace)).value {
+            Value::Float(share) => share,
+            other => unreachable!("the parser lets only numbers through, and not {other:?}"),
+        };
+        NamespaceSettings {
+            policy: Arc::new(self.routing_policy(namespace).with_epoch(epoch)),
+            panic_threshold,
+        }
     }
 }
 
@@ -194,7 +230,7 @@ impl fmt::Debug for DynamicConfig {
         let state = self.shared.state.lock();
         f.debug_struct("DynamicConfig")
             .field("generation", &state.generation)
-            .field("policies", &state.policies.len())
+            .field("namespaces", &state.namespaces.len())
             .field("subscribers", &state.subscribers.len())
             .finish_non_exhaustive()
     }
@@ -269,7 +305,7 @@ mod tests {
         let config = DynamicConfig::new(None);
         let told = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&told);
-        let binding = config.bind([ns("a"), ns("b")], move |namespace, policy| {
+        let binding = config.bind([ns("a"), ns("b")], move |namespace, NamespaceSettings { policy, .. }| {
             log.lock().push((namespace.to_string(), policy.percentage().get(), policy.epoch()));
         });
         let take = || std::mem::take(&mut *told.lock());
@@ -278,6 +314,8 @@ mod tests {
         assert_eq!(take(), [("a".into(), 5, 2)]);
         config.publish(Layer::LocalFile, settings("shardway.routing.percentage: [{value: 6}]"));
         assert_eq!(take(), [("a".into(), 6, 3), ("b".into(), 6, 3)]);
+        config.publish(Layer::Embedded, settings("shardway.membership.panicThreshold: [{value: 0.1}]"));
+        assert_eq!(take(), [("a".into(), 6, 3), ("b".into(), 6, 3)], "the epoch is the policy's alone");
         drop(binding);
         config.publish(Layer::LocalFile, None);
         assert_eq!(take(), []);
@@ -289,7 +327,7 @@ mod tests {
         let config = DynamicConfig::new(None);
         let slot: Arc<Mutex<Option<Binding>>> = Arc::default();
         let (inner, own) = (config.clone(), Arc::clone(&slot));
-        let binding = config.bind([ns("a")], move |namespace, policy| {
+        let binding = config.bind([ns("a")], move |namespace, NamespaceSettings { policy, .. }| {
             assert_eq!(inner.routing_policy(namespace).epoch(), policy.epoch(), "it is in force already");
             drop(own.lock().take());
         });
@@ -299,13 +337,26 @@ mod tests {
         assert!(config.shared.state.lock().subscribers.is_empty());
     }
 
+    #[test]
+    fn resolvers_get_their_policy_and_their_panic_threshold() {
+        let resolvers = ResolverSet::new();
+        resolvers.insert(crate::resolver::Resolver::builder(ns("a")).build()).unwrap();
+        let config = DynamicConfig::new(None);
+        let _binding = config.bind_resolvers(&resolvers);
+        let resolver = resolvers.get("a").unwrap();
+        assert_eq!((resolver.policy().percentage().get(), resolver.restraint().min_share), (100, 0.5));
+        config.publish(Layer::LocalFile, percentage_of_a(5));
+        config.publish(Layer::Embedded, settings("shardway.membership.panicThreshold: [{value: 0.25}]"));
+        assert_eq!((resolver.policy().percentage().get(), resolver.restraint().min_share), (5, 0.25));
+    }
+
     /// Every value is one that some publication gave, for all namespaces at once, and none is older than one before.
     #[test]
     fn readers_and_subscribers_see_whole_publications_in_order() {
         let config = DynamicConfig::new(None);
         let last = Arc::new(Mutex::new([0_u64; 2]));
         let log = Arc::clone(&last);
-        let _binding = config.bind([ns("a"), ns("b")], move |namespace, policy| {
+        let _binding = config.bind([ns("a"), ns("b")], move |namespace, NamespaceSettings { policy, .. }| {
             let mut last = log.lock();
             let slot = &mut last[usize::from(&**namespace == "b")];
             assert!(policy.epoch() > *slot, "epochs only grow");

@@ -39,7 +39,7 @@ mod routing;
 mod settings;
 mod value;
 
-pub use config::{Binding, DynamicConfig};
+pub use config::{Binding, DynamicConfig, NamespaceSettings};
 pub use constraint::{Constraint, ConstraintValue, Filters};
 pub use file::{ConfigFile, ConfigFileStatus, ConfigFileWatch, ReloadCounts};
 pub use layers::{Answer, EntryOrigin, Layer, Layers, Origin};

@@ -122,6 +122,10 @@ impl Inner {
         }
     }
 
+    pub(super) fn restraint(&self) -> RestraintConfig {
+        self.roster.lock().config
+    }
+
     pub(super) fn set_evicted(&self, is_evicted: bool) {
         let mut roster = self.roster.lock();
         roster.is_evicted = is_evicted;

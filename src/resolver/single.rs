@@ -217,6 +217,11 @@ impl Resolver {
         self.inner.set_members(members.into_iter().collect())
     }
 
+    /// When a shrinking membership is held back.
+    pub fn restraint(&self) -> RestraintConfig {
+        self.inner.restraint()
+    }
+
     /// When a shrinking membership is held back, from now on.
     pub fn set_restraint(&self, restraint: RestraintConfig) {
         self.inner.set_restraint(restraint);

@@ -84,7 +84,7 @@ fn follow(path: &Path) -> Following {
     let file = ConfigFile::new(path).on_reload(move |status| drop(tell_reload.send(status.clone())));
     let watch = file.start(&config).unwrap();
     let (tell_policy, policies) = mpsc::channel();
-    let _binding = config.bind([ns()], move |_, policy| drop(tell_policy.send(policy)));
+    let _binding = config.bind([ns()], move |_, settings| drop(tell_policy.send(settings.policy.clone())));
     Following { config, policies, reloads, watch, _binding }
 }
 
