@@ -167,17 +167,16 @@ impl Filters {
         self
     }
 
-    pub(super) fn satisfy(&self, constraint: Constraint, value: &ConstraintValue) -> bool {
-        self.values[constraint as usize].as_ref() == Some(value)
+    /// What a constraint is compared with; `None`: no entry that has it counts.
+    pub fn get(&self, constraint: Constraint) -> Option<&ConstraintValue> {
+        self.values[constraint as usize].as_ref()
     }
 }
 
 impl fmt::Display for Filters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("{")?;
-        let set = Constraint::ALL
-            .into_iter()
-            .filter_map(|c| self.values[c as usize].as_ref().map(|value| (c, value)));
+        let set = Constraint::ALL.into_iter().filter_map(|c| self.get(c).map(|value| (c, value)));
         for (i, (constraint, value)) in set.enumerate() {
             write!(f, "{}{constraint}: {value}", if i == 0 { "" } else { ", " })?;
         }

@@ -4,8 +4,8 @@ use std::{fmt, sync::Arc};
 
 use super::{
     Constraint, Filters, Settings, Value,
+    entries::Entry,
     keys::{self, KeySpec},
-    settings::Entry,
 };
 use crate::{
     policy::RoutingPolicy,

@@ -246,10 +246,10 @@ proptest! {
         let again = Settings::parse("f", read.to_string(), Strictness::Strict).unwrap();
         prop_assert_eq!(again.to_string(), read.to_string());
         for (name, entries) in &read.entries {
-            for (entry, same) in entries.iter().zip(&again.entries[name]) {
+            for (entry, same) in entries.iter().zip(again.entries[name].iter()) {
                 prop_assert_eq!((&entry.value, &entry.constraints), (&same.value, &same.constraints));
             }
-            prop_assert_eq!(entries.len(), again.entries[name].len());
+            prop_assert_eq!(entries.iter().len(), again.entries[name].iter().len());
         }
     }
 

@@ -7,9 +7,10 @@ use std::{
 
 use super::{
     ConfigError, Constraint, ConstraintValue, Problem, ProblemKind, Value,
+    entries::{Entries, Entry},
     keys::{self, KeySpec, OWN_PREFIX},
     problem::Problems,
-    settings::{ContentHash, Entry, Ignored, Settings},
+    settings::{ContentHash, Ignored, Settings},
     value::Misfit,
 };
 use crate::{
@@ -86,7 +87,7 @@ fn text<'a>(contents: &'a [u8], problems: &mut Problems) -> Option<&'a str> {
     }
 }
 
-type Entries = BTreeMap<&'static str, Vec<Entry>>;
+type EntriesOfKeys = BTreeMap<&'static str, Entries>;
 
 struct Reading {
     strictness: Strictness,
@@ -95,8 +96,8 @@ struct Reading {
 }
 
 impl Reading {
-    fn root(&mut self, root: &Node) -> (Entries, Vec<Ignored>) {
-        let (mut entries, mut ignored) = (Entries::new(), Vec::new());
+    fn root(&mut self, root: &Node) -> (EntriesOfKeys, Vec<Ignored>) {
+        let (mut entries, mut ignored) = (EntriesOfKeys::new(), Vec::new());
         let Body::Map(pairs) = &root.body else {
             let kind = ProblemKind::Shape { expected: "a map of keys", found: root.body.what() };
             self.problems.add(Problem::new(root.place, kind));
@@ -110,7 +111,7 @@ impl Reading {
             }
             match keys::find(&name.text) {
                 Some((spec, known)) => {
-                    entries.insert(known, self.key(spec, name, node));
+                    entries.insert(known, Entries::new(self.key(spec, name, node)));
                 }
                 None => self.unknown_key(name, &mut ignored),
             }
@@ -305,11 +306,10 @@ impl Reading {
     }
 
     /// Cadence's key counts only where the own one has no answer; with an unconstrained own value that is nowhere.
-    fn warn_of_overridden(&mut self, pairs: &[(Name, Node)], entries: &Entries) {
+    fn warn_of_overridden(&mut self, pairs: &[(Name, Node)], entries: &EntriesOfKeys) {
         for (name, _) in pairs {
             let Some((spec, known)) = keys::find(&name.text) else { continue };
-            let answers_all = |own: &Vec<Entry>| own.iter().any(|entry| entry.constraints.is_empty());
-            if known != spec.name && entries.get(spec.name).is_some_and(answers_all) {
+            if known != spec.name && entries.get(spec.name).is_some_and(Entries::answer_all) {
                 let kind = ProblemKind::Overridden { by: spec.name };
                 self.warnings.add(Problem::new(name.place, kind).about(&name.text));
             }

@@ -10,9 +10,11 @@ use std::{
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::{
-    ConfigError, Constraint, ConstraintValue, Filters, MAX_FILE_BYTES, Problem, Strictness, Value, parse,
+    ConfigError, Filters, MAX_FILE_BYTES, Problem, Strictness,
+    entries::{Entries, Entry},
+    parse,
 };
-use crate::{policy::RoutingPolicy, types::Place};
+use crate::types::Place;
 
 /// Values of keys, with the constraints under which they hold: one file, or a text that an embedder wrote.
 ///
@@ -29,21 +31,10 @@ use crate::{policy::RoutingPolicy, types::Place};
 pub struct Settings {
     pub(super) name: Arc<str>,
     pub(super) hash: ContentHash,
-    /// By the name that the file uses, each in the order of the file.
-    pub(super) entries: BTreeMap<&'static str, Vec<Entry>>,
+    /// By the name that the file uses.
+    pub(super) entries: BTreeMap<&'static str, Entries>,
     pub(super) warnings: Box<[Problem]>,
     pub(super) ignored: Box<[Ignored]>,
-}
-
-/// One value of a key.
-#[derive(Clone, Debug)]
-pub(super) struct Entry {
-    pub(super) place: Place,
-    pub(super) value: Value,
-    /// Sorted by name.
-    pub(super) constraints: Box<[(Constraint, ConstraintValue)]>,
-    /// Of a list of patterns: a policy that holds them compiled, so that all namespaces share one automaton.
-    pub(super) compiled: Option<Arc<RoutingPolicy>>,
 }
 
 /// A key that is not known and was passed over.
@@ -92,13 +83,7 @@ impl Settings {
 
     /// The namespaces that constraints name, in the order of their names.
     pub fn namespaces(&self) -> BTreeSet<&str> {
-        let constraints = self.entries.values().flatten().flat_map(|entry| entry.constraints.iter());
-        constraints
-            .filter_map(|constraint| match constraint {
-                (Constraint::Namespace, ConstraintValue::Text(name)) => Some(&**name),
-                _ => None,
-            })
-            .collect()
+        self.entries.values().flat_map(Entries::namespaces).collect()
     }
 
     /// Whether both would give the same answers with the same origins.
@@ -106,16 +91,8 @@ impl Settings {
         self.name == other.name && self.hash == other.hash
     }
 
-    /// The first entry in the order of the file that has constraints, all of them among the filters; else the last one
-    /// without constraints.
     pub(super) fn find(&self, name: &str, filters: &Filters) -> Option<&Entry> {
-        let entries = self.entries.get(name)?;
-        let holds = |entry: &&Entry| {
-            !entry.constraints.is_empty()
-                && entry.constraints.iter().all(|(c, value)| filters.satisfy(*c, value))
-        };
-        let unconstrained = || entries.iter().rfind(|entry| entry.constraints.is_empty());
-        entries.iter().find(holds).or_else(unconstrained)
+        self.entries.get(name)?.find(filters)
     }
 }
 
@@ -126,8 +103,8 @@ impl fmt::Display for Settings {
             return f.write_str("{}\n");
         }
         for (name, entries) in &self.entries {
-            writeln!(f, "{name}:{}", if entries.is_empty() { " []" } else { "" })?;
-            for entry in entries {
+            writeln!(f, "{name}:{}", if entries.iter().len() == 0 { " []" } else { "" })?;
+            for entry in entries.iter() {
                 writeln!(f, "- value: {}", entry.value)?;
                 if !entry.constraints.is_empty() {
                     writeln!(f, "  constraints:")?;
