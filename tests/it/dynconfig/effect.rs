@@ -1,0 +1,123 @@
+//! What a change of the file does to lookups and to metrics.
+
+use std::{cell::RefCell, collections::BTreeMap, fs, sync::Arc};
+
+use shardway::{
+    clock::{Clock, SystemClock},
+    dynconfig::{ConfigFile, DynamicConfig},
+    resolver::{MapVersion, OwnerMap, Resolver, ResolverSet},
+    telemetry::{Metric, Recorder},
+    types::{Member, Mono, Namespace, ShardKey, Source, Token},
+};
+
+use super::{DEADLINE, Dir, Following, assert_middle_is_within_a_second, follow, percentage, replace};
+
+/// What a process exports, as text.
+#[derive(Default)]
+struct Exported(RefCell<BTreeMap<String, f64>>);
+
+impl Exported {
+    fn add(&self, metric: &Metric, labels: &[(&'static str, &str)], value: f64) {
+        let outcome = labels.iter().find(|(name, _)| *name == "outcome").map_or("", |(_, outcome)| outcome);
+        self.0.borrow_mut().insert(format!("{} {outcome}", metric.name), value);
+    }
+}
+
+impl Recorder for Exported {
+    fn counter(&self, metric: &'static Metric, labels: &[(&'static str, &str)], total: u64) {
+        self.add(metric, labels, total as f64);
+    }
+
+    fn gauge(&self, metric: &'static Metric, labels: &[(&'static str, &str)], value: f64) {
+        self.add(metric, labels, value);
+    }
+}
+
+#[test]
+fn metrics_tell_of_reloads_and_refusals() {
+    let dir = Dir::new();
+    let (path, other) = (dir.join("config.yaml"), dir.join("other.yaml"));
+    let contents = percentage(1);
+    fs::write(&path, &contents).unwrap();
+    fs::write(&other, &contents).unwrap();
+    let (one, two) = (follow(&path), follow(&other));
+    let export = |following: &Following| {
+        let exported = Exported::default();
+        following.watch.record(&exported);
+        exported.0.into_inner()
+    };
+    assert_eq!(
+        export(&one)["shardway_config_hash "],
+        export(&two)["shardway_config_hash "],
+        "the same in both"
+    );
+    replace(&path, "broken: [");
+    one.next_error();
+    let exported = export(&one);
+    assert_eq!(exported["shardway_config_refused "], 1.0);
+    assert_eq!(exported["shardway_config_reloads_total failed"], 1.0);
+    assert_eq!(exported["shardway_config_reloads_total applied"], 1.0);
+    replace(&path, percentage(2));
+    while one.reloads.recv_timeout(DEADLINE).expect("the change is told").error.is_some() {}
+    let exported = export(&one);
+    assert_eq!(
+        (exported["shardway_config_refused "], exported["shardway_config_reloads_total applied"]),
+        (0.0, 2.0)
+    );
+    assert_ne!(exported["shardway_config_hash "], export(&two)["shardway_config_hash "]);
+}
+
+/// P11, from the file's rename to the answers that callers get.
+#[test]
+fn a_flip_in_the_file_reaches_every_lookup_within_a_second() {
+    let dir = Dir::new();
+    let path = dir.join("config.yaml");
+    let mode = |mode: &str| {
+        format!("shardway.routing.mode: [{{value: {mode}, constraints: {{namespace: orders}}}}]\n")
+    };
+    fs::write(&path, mode("hash_ring")).unwrap();
+    let config = DynamicConfig::new(None);
+    let watch = ConfigFile::new(&path).start(&config).unwrap();
+
+    let resolvers = ResolverSet::new();
+    let executor = Member::new("executor:1").unwrap();
+    for namespace in ["orders", "billing"] {
+        let resolver = Resolver::builder(Namespace::new(namespace).unwrap()).build();
+        resolver.set_members([Member::new("ring:1").unwrap()]).unwrap();
+        let mut map = OwnerMap::empty().edit();
+        map.assign(ShardKey::new("key").unwrap(), &executor, Token { incarnation: 1, generation: 1 });
+        resolver
+            .set_owners(Arc::new(map.finish(MapVersion { incarnation: 1, generation: 1 }).unwrap()))
+            .unwrap();
+        resolvers.insert(resolver).unwrap();
+    }
+    let _binding = config.bind_resolvers(&resolvers);
+
+    let mut took = Vec::new();
+    for (word, source) in [("shard_distributor", Source::Distributor), ("hash_ring", Source::Ring)].repeat(3)
+    {
+        std::thread::scope(|scope| {
+            let looking = [(); 3].map(|()| {
+                scope.spawn(|| {
+                    let clock = SystemClock::new();
+                    while resolvers.lookup("orders", "key").unwrap().source() != source {
+                        assert!(clock.now() < Mono::ZERO + DEADLINE, "the flip to {word} never came");
+                        std::thread::yield_now();
+                    }
+                    clock.now().since(Mono::ZERO)
+                })
+            });
+            replace(&path, mode(word));
+            took.extend(looking.map(|reader| reader.join().unwrap()));
+        });
+        assert_eq!(resolvers.lookup("billing", "key").unwrap().source(), Source::Ring, "not its flip");
+    }
+    assert_middle_is_within_a_second(took);
+    let epoch = resolvers.get("orders").unwrap().policy().epoch();
+    assert_eq!(
+        (epoch, resolvers.get("billing").unwrap().policy().epoch()),
+        (8, 2),
+        "one more for each change"
+    );
+    drop(watch);
+}
