@@ -280,36 +280,22 @@ impl Resolver {
 impl Inner {
     /// Answers in two registers, and is not inlined into callers: [`Resolver::lookup`] makes the owner of it, and is.
     ///
-    /// What a ring alone answers, for a key of ordinary length, happens here without a call: everything else leaves by
-    /// a call in the last place, so that nothing is to be saved across one.
+    /// What a ring alone answers, for a key of ordinary length, happens here; all else is a call.
     #[inline(never)]
     pub(super) fn look_up(&self, key: &str) -> (Loan, Pick) {
-        if key.is_empty() || key.len() > SHORT_KEY_BYTES {
-            return self.look_up_long(key);
-        }
-        let hash = xxh3(key.as_bytes());
-        let newest = self.published.generation();
-        let by_ring = Shelf::newest(&LOCALS, &self.place, newest, |local| {
-            let pick = Pick::of_ring(local.ring_alone.as_ref()?.slot_at(hash)?, Outcome::Ring);
-            local.tally.count(pick);
-            Some((local.loan.clone(), pick))
-        });
-        match by_ring.flatten() {
-            Some(answer) => answer,
-            None => self.look_up_by_policy(key, hash),
-        }
-    }
-
-    #[inline(never)]
-    fn look_up_long(&self, key: &str) -> (Loan, Pick) {
-        self.look_up_by_policy(key, xxh3(key.as_bytes()))
-    }
-
-    #[inline(never)]
-    fn look_up_by_policy(&self, key: &str, hash: u64) -> (Loan, Pick) {
+        let is_short = !key.is_empty() && key.len() <= SHORT_KEY_BYTES;
+        let hash = if is_short { xxh3(key.as_bytes()) } else { hash_long(key) };
         let newest = self.published.generation();
         let look_up = |local: &Local| {
-            let pick = self.pick(local, key, hash);
+            let pick =
+                match local.ring_alone.as_ref().filter(|_| is_short).and_then(|ring| ring.slot_at(hash)) {
+                    Some(slot) => {
+                        let pick = Pick::of_ring(slot, Outcome::Ring);
+                        local.tally.count(pick);
+                        pick
+                    }
+                    None => self.pick(local, key, hash),
+                };
             (local.loan.clone(), pick)
         };
         match Shelf::newest(&LOCALS, &self.place, newest, look_up) {
@@ -325,7 +311,7 @@ impl Inner {
     }
 
     /// Counts, and samples for the shadow.
-    #[inline(always)]
+    #[inline(never)]
     fn pick(&self, local: &Local, key: &str, hash: u64) -> Pick {
         let view = local.loan.view();
         let (path, pick) = view.answer(key.as_bytes(), hash);
@@ -376,6 +362,11 @@ impl Inner {
             source.stop();
         }
     }
+}
+
+#[inline(never)]
+fn hash_long(key: &str) -> u64 {
+    xxh3(key.as_bytes())
 }
 
 impl upkeep::Kept for Inner {
