@@ -139,7 +139,7 @@ pub static PANIC_THRESHOLD: KeySpec = KeySpec {
     cadence: None,
     kind: Kind::Float { min: 0.0, max: 1.0 },
     default: Coded::Float(0.5),
-    effect: "A member list that suddenly names less than this share of the members is held back. 0.0: never. Read when the namespace's resolver is built.",
+    effect: "A member list that suddenly names less than this share of the members is held back. 0.0: never.",
     scope: Scope::Namespace,
 };
 
