@@ -37,6 +37,14 @@ impl Clock for SystemClock {
     }
 }
 
+/// Milliseconds since 1970 by the wall clock, which may jump and go back: only to tell an older run of a process from a
+/// younger one, where a wrong order is noticed and mended.
+#[expect(clippy::disallowed_methods, reason = "this module is where the machine's clock is read")]
+pub fn unix_millis() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// A clock that moves only when told to, for tests and simulation.
 #[derive(Debug, Default)]
 pub struct ManualClock {

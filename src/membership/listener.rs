@@ -6,6 +6,11 @@ use parking_lot::{Condvar, Mutex};
 
 use super::{MemberSink, MemberSourceError};
 use crate::types::Member;
+#[cfg(feature = "gossip")]
+use crate::{
+    clock::{Clock, SystemClock},
+    types::Mono,
+};
 
 /// Longer than any test needs on a busy machine.
 pub(super) const DEADLINE: Duration = Duration::from_secs(30);
@@ -67,8 +72,20 @@ impl Listener {
             .map_or(String::new(), |(_, text)| text.clone())
     }
 
+    /// Waits until the last list is this one.
+    #[cfg(feature = "gossip")]
+    pub(super) fn wait_last_members(&self, addresses: &[&str]) {
+        let wanted = members(addresses);
+        let is_list = |told: &&Told| matches!(told, Told::Members(_));
+        let mut told = self.told.lock();
+        while told.iter().map(|(told, _)| told).rfind(is_list) != Some(&wanted) {
+            let timed_out = self.news.wait_for(&mut told, DEADLINE).timed_out();
+            assert!(!timed_out, "not told within the deadline: {wanted:?}; told: {told:?}");
+        }
+    }
+
     /// The last list, as it came.
-    #[cfg(feature = "dns")]
+    #[cfg(any(feature = "dns", feature = "gossip"))]
     pub(super) fn last_members(&self) -> Vec<Member> {
         self.last.lock().clone()
     }
@@ -76,6 +93,16 @@ impl Listener {
     fn add(&self, told: Told, text: String) {
         self.told.lock().push((told, text));
         self.news.notify_all();
+    }
+}
+
+/// Waits for what nobody tells.
+#[cfg(feature = "gossip")]
+pub(super) async fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let clock = SystemClock::new();
+    while !condition() {
+        assert!(clock.now() < Mono::ZERO + DEADLINE, "not within the deadline: {what}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 

@@ -6,6 +6,8 @@
 mod dns;
 #[cfg(feature = "client")]
 mod file_members;
+#[cfg(feature = "gossip")]
+mod gossip;
 #[cfg(all(test, feature = "client"))]
 mod listener;
 #[cfg(feature = "client")]
@@ -20,6 +22,11 @@ mod static_members;
 pub use dns::{AddressFamily, DnsMembers};
 #[cfg(feature = "client")]
 pub use file_members::FileMembers;
+#[cfg(feature = "gossip")]
+#[doc(hidden)]
+pub use gossip::hear_anything;
+#[cfg(feature = "gossip")]
+pub use gossip::{GossipCounts, GossipError, GossipMembers, GossipTiming, GossipTimingError};
 #[cfg(feature = "client")]
 pub use member_file::{MAX_MEMBER_FILE_BYTES, MemberFileError, MemberFileProblem, parse_members};
 pub use restraint::{Held, Restraint, RestraintConfig, Verdict};

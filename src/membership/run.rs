@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use parking_lot::Mutex;
+use tokio::{runtime::Handle, task::AbortHandle};
 
 use super::{MemberSink, MemberSourceError};
 use crate::types::Member;
@@ -39,6 +40,16 @@ impl<R> Run<R> {
         if let Some((sink, _ends_when_dropped)) = run {
             // Dropped after the lock: the sink may own this source.
             let _sink = sink.lock().take();
+        }
+    }
+}
+
+#[cfg(feature = "gossip")]
+impl<R> Run<R> {
+    /// Does something with the run, if there is one.
+    pub(super) fn with(&self, f: impl FnOnce(&R)) {
+        if let Some((_, run)) = &*self.running.lock() {
+            f(run);
         }
     }
 }
@@ -84,5 +95,25 @@ impl Outlet {
         if let Some(sink) = sink {
             call(&*sink);
         }
+    }
+}
+
+/// A task of the runtime that a source was started in. Ends when dropped.
+#[derive(Debug)]
+pub(super) struct Task(AbortHandle);
+
+impl Task {
+    pub(super) fn spawn(
+        kind: &'static str,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<Self, MemberSourceError> {
+        let runtime = Handle::try_current().map_err(|_| MemberSourceError::NoRuntime { kind })?;
+        Ok(Self(runtime.spawn(work).abort_handle()))
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }

@@ -14,12 +14,12 @@ use std::{
     time::Duration,
 };
 
-use tokio::{runtime::Handle, task::AbortHandle, time};
+use tokio::time;
 
 use self::pace::Pace;
 use super::{
     MAX_MEMBERS, MemberSink, MemberSource, MemberSourceError,
-    run::{Outlet, Run},
+    run::{Outlet, Run, Task},
 };
 use crate::types::{Member, NameError};
 
@@ -168,12 +168,9 @@ impl MemberSource for DnsMembers {
     }
 
     fn start(&self, sink: Arc<dyn MemberSink>) -> Result<(), MemberSourceError> {
-        let runtime =
-            Handle::try_current().map_err(|_| MemberSourceError::NoRuntime { kind: self.kind() })?;
         self.run.start(sink, |outlet| {
             let pace = Pace::new(self.refresh, self.seed);
-            let task = runtime.spawn(ask_for_ever(self.question.clone(), self.timeout, pace, outlet));
-            Ok(Task(task.abort_handle()))
+            Task::spawn(self.kind(), ask_for_ever(self.question.clone(), self.timeout, pace, outlet))
         })
     }
 
@@ -183,16 +180,6 @@ impl MemberSource for DnsMembers {
 
     fn refresh_every(&self) -> Option<Duration> {
         Some(self.refresh + self.timeout)
-    }
-}
-
-/// Ends its task when dropped.
-#[derive(Debug)]
-struct Task(AbortHandle);
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }
 

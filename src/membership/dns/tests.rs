@@ -21,6 +21,9 @@ fn it_needs_a_runtime() {
     let source = DnsMembers::addresses("localhost:80").unwrap();
     let error = source.start(Listener::new()).unwrap_err();
     assert_eq!(error.to_string(), "members from dns need a tokio runtime: call start from within one");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { source.start(Listener::new()) }).unwrap();
+    source.start(Listener::new()).expect("what runs already needs no other runtime");
 }
 
 #[test]
