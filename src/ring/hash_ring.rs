@@ -1,6 +1,6 @@
 //! The ring itself: what is asked of it.
 
-use std::fmt;
+use std::{fmt, hint::cold_path};
 
 use super::{Owners, RingSpec, table::PointTable};
 use crate::types::Member;
@@ -27,7 +27,7 @@ impl HashRing {
     /// Costs one hash of the key and about two reads of memory. Allocates nothing, takes no lock, cannot fail.
     #[inline]
     pub fn lookup(&self, key: &[u8]) -> Option<&Member> {
-        self.members.get(usize::from(self.table.slot_at(self.position(key))))
+        self.member_of(self.table.slot_at(self.position(key)))
     }
 
     /// The first `n` distinct owners of a key in ring order, the owner first; fewer when the ring has fewer members.
@@ -43,7 +43,7 @@ impl HashRing {
     #[inline]
     pub fn lookup_batch<const N: usize>(&self, keys: &[&[u8]; N]) -> [Option<&Member>; N] {
         let positions = keys.map(|key| self.position(key));
-        self.table.slots_at(&positions).map(|slot| self.members.get(usize::from(slot)))
+        self.table.slots_at(&positions).map(|slot| self.member_of(slot))
     }
 
     /// Where a key lies on the ring: in the `xxh3` flavour the key's [`xxh3`](crate::hash::xxh3).
@@ -55,8 +55,8 @@ impl HashRing {
     /// The slot that owns a position; `None` when the ring has no members.
     #[inline]
     pub fn slot_at(&self, position: u64) -> Option<usize> {
-        let slot = usize::from(self.table.slot_at(position));
-        (slot < self.members.len()).then_some(slot)
+        let slot = self.table.slot_at(position);
+        self.member_of(slot).map(|_| slot.into())
     }
 
     /// As [`HashRing::lookup_n`], for a position.
@@ -114,6 +114,17 @@ impl HashRing {
     pub fn memory_bytes(&self) -> usize {
         let members: usize = self.members.iter().map(Member::heap_bytes).sum();
         self.table.memory_bytes() + size_of_val(&*self.seeds) + size_of_val(&*self.members) + members
+    }
+
+    /// Only an empty ring answers a slot that no member has. Said to be cold, so that it becomes a branch, which the
+    /// processor guesses right, and not a computation that every answer waits for.
+    #[inline]
+    fn member_of(&self, slot: u16) -> Option<&Member> {
+        let member = self.members.get(usize::from(slot));
+        if member.is_none() {
+            cold_path();
+        }
+        member
     }
 
     pub(super) fn from_parts(

@@ -2,36 +2,46 @@
 
 use super::table::Point;
 
-/// Most points that the small buckets are used for. A bucket start fits two bytes then, so that even four buckets a
-/// point cost little; larger rings no longer fit the inner caches, where fewer bytes count for more than fewer steps.
+/// Most points of a narrow index. A bucket start fits two bytes then, so that even four buckets a point cost little;
+/// larger rings no longer fit the inner caches, where fewer bytes count for more than fewer steps.
 const MAX_NARROW_POINTS: usize = u16::MAX as usize;
 
 /// For each of 2^k equal ranges of positions, how many points lie below it.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct BucketIndex {
-    starts: Starts,
+    /// One of the two is empty. Two fields and no enum: whether `narrow` is the one shows in the check of its bound,
+    /// which a lookup has to make anyway.
+    narrow: Box<[u16]>,
+    wide: Box<[u32]>,
     shift: u32,
-}
-
-#[derive(Clone, PartialEq, Eq)]
-enum Starts {
-    Narrow(Box<[u16]>),
-    Wide(Box<[u32]>),
 }
 
 impl BucketIndex {
     /// Rank of the first point in the position's bucket or after it.
     #[inline]
     pub(super) fn start(&self, position: u64) -> usize {
-        let bucket = self.bucket(position);
-        match &self.starts {
-            Starts::Narrow(starts) => starts[bucket].into(),
-            Starts::Wide(starts) => starts[bucket] as usize,
-        }
+        self.narrow_start(position).unwrap_or_else(|| self.wide_start(position))
+    }
+
+    /// The same if this index is narrow: a bucket seldom holds two points then.
+    #[inline]
+    pub(super) fn narrow_start(&self, position: u64) -> Option<usize> {
+        self.narrow.get(self.bucket(position)).map(|&start| start.into())
+    }
+
+    /// The same if this index is not narrow.
+    #[inline]
+    pub(super) fn wide_start(&self, position: u64) -> usize {
+        self.wide[self.bucket(position)] as usize
     }
 
     #[inline]
-    fn bucket(&self, position: u64) -> usize {
+    pub(super) const fn is_narrow(&self) -> bool {
+        self.wide.is_empty()
+    }
+
+    #[inline]
+    const fn bucket(&self, position: u64) -> usize {
         (position >> self.shift) as usize
     }
 
@@ -74,47 +84,39 @@ impl BucketIndex {
     /// The index after points were added and removed at `changes`, positions in order with +1 or -1 each. `None` when
     /// that many points need an index of another size.
     pub(super) fn bumped(&self, changes: &[(u64, i32)], points_after: usize) -> Option<Self> {
-        let narrow = matches!(self.starts, Starts::Narrow(_));
-        if shift_for(points_after) != self.shift || (points_after <= MAX_NARROW_POINTS) != narrow {
+        let is_narrow = points_after <= MAX_NARROW_POINTS;
+        if shift_for(points_after) != self.shift || is_narrow != self.is_narrow() {
             return None;
         }
         let changes = changes.iter().map(|&(position, by)| (self.bucket(position), by));
-        let starts = match &self.starts {
-            Starts::Narrow(starts) => {
-                Starts::Narrow(bump(starts, changes, |start, by| start.wrapping_add(by as u16)))
-            }
-            Starts::Wide(starts) => {
-                Starts::Wide(bump(starts, changes, |start, by| start.wrapping_add(by as u32)))
-            }
-        };
-        Some(Self { starts, shift: self.shift })
+        let (mut narrow, mut wide) = (Box::default(), Box::default());
+        if is_narrow {
+            narrow = bump(&self.narrow, changes, |start, by| start.wrapping_add(by as u16));
+        } else {
+            wide = bump(&self.wide, changes, |start, by| start.wrapping_add(by as u32));
+        }
+        Some(Self { narrow, wide, shift: self.shift })
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
-        match &self.starts {
-            Starts::Narrow(starts) => size_of_val(&**starts),
-            Starts::Wide(starts) => size_of_val(&**starts),
-        }
+        size_of_val(&*self.narrow) + size_of_val(&*self.wide)
     }
 
     fn new(starts: Vec<u32>, shift: u32, points: usize) -> Self {
-        let starts = if points <= MAX_NARROW_POINTS {
-            Starts::Narrow(starts.iter().map(|&start| start as u16).collect())
+        if points <= MAX_NARROW_POINTS {
+            let narrow = starts.iter().map(|&start| start as u16).collect();
+            Self { narrow, wide: Box::default(), shift }
         } else {
-            Starts::Wide(starts.into())
-        };
-        Self { starts, shift }
+            Self { narrow: Box::default(), wide: starts.into(), shift }
+        }
     }
 }
 
-/// Two to four buckets a point for small rings, a half to one for large ones.
+/// The greatest power of two of buckets that is at most 4.2 a point for small rings, and one for large ones: about eight
+/// bytes a point, and four. The odd fifth lets 1,000 points, which is ten members, have four.
 fn shift_for(points: usize) -> u32 {
-    let buckets = if points <= MAX_NARROW_POINTS {
-        points.next_power_of_two() * 2
-    } else {
-        points.next_power_of_two() / 2
-    };
-    u64::BITS - buckets.ilog2()
+    let buckets = if points <= MAX_NARROW_POINTS { points * 21 / 5 } else { points };
+    u64::BITS - buckets.max(2).ilog2()
 }
 
 /// Adds to every start what changed in the buckets before it.

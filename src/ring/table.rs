@@ -1,6 +1,7 @@
 //! The points of a ring in order, and how the one that owns a position is found.
 
-use std::hint::select_unpredictable;
+use std::array;
+use std::hint::{cold_path, select_unpredictable};
 
 use super::index::BucketIndex;
 
@@ -37,7 +38,7 @@ impl Point {
 /// What an empty ring answers; no member has this slot.
 pub(super) const NO_SLOT: u16 = u16::MAX;
 
-/// A lookup reads this many points at once.
+/// A lookup reads this many points at once, or fewer.
 const WINDOW: usize = 3;
 
 /// Above this many points, scattering them misses the cache at every point, and sorting in place is faster.
@@ -61,19 +62,13 @@ impl PointTable {
     /// when there is no point.
     #[inline]
     pub(super) fn slot_at(&self, position: u64) -> u16 {
-        self.slot_from(self.index.start(position), position)
-    }
-
-    #[inline]
-    fn slot_from(&self, from: usize, position: u64) -> u16 {
-        let target = Point::new(position, 0);
-        let &[a, b, c] = self.window(from);
-        if c < target {
-            return self.points[self.first_at_or_after(from + WINDOW, target)].slot();
+        match self.index.narrow_start(position) {
+            Some(from) => self.slot_of_two(from, position),
+            None => {
+                cold_path();
+                self.slot_of_three(self.index.wide_start(position), position)
+            }
         }
-        // Which of the three it is cannot be predicted: a branch here costs more than all the rest of a lookup.
-        let b_or_c = select_unpredictable(b >= target, b, c);
-        select_unpredictable(a >= target, a, b_or_c).slot()
     }
 
     /// [`slot_at`](Self::slot_at) for many. In two rounds, so that the reads of each round are under way together and
@@ -81,7 +76,41 @@ impl PointTable {
     #[inline]
     pub(super) fn slots_at<const N: usize>(&self, positions: &[u64; N]) -> [u16; N] {
         let starts = positions.map(|position| self.index.start(position));
-        std::array::from_fn(|i| self.slot_from(starts[i], positions[i]))
+        if self.index.is_narrow() {
+            array::from_fn(|at| self.slot_of_two(starts[at], positions[at]))
+        } else {
+            array::from_fn(|at| self.slot_of_three(starts[at], positions[at]))
+        }
+    }
+
+    /// For a narrow index. Which of the two it is cannot be predicted: a branch here costs more than all the rest of a
+    /// lookup.
+    #[inline]
+    fn slot_of_two(&self, from: usize, position: u64) -> u16 {
+        let target = Point::new(position, 0);
+        let &[a, b] = self.window(from);
+        if b < target {
+            return self.slot_further_on(from + 2, target);
+        }
+        select_unpredictable(a >= target, a, b).slot()
+    }
+
+    /// For a wide index, whose buckets hold more points.
+    #[inline]
+    fn slot_of_three(&self, from: usize, position: u64) -> u16 {
+        let target = Point::new(position, 0);
+        let &[a, b, c] = self.window(from);
+        if c < target {
+            return self.slot_further_on(from + 3, target);
+        }
+        let b_or_c = select_unpredictable(b >= target, b, c);
+        select_unpredictable(a >= target, a, b_or_c).slot()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn slot_further_on(&self, from: usize, target: Point) -> u16 {
+        self.points[self.first_at_or_after(from, target)].slot()
     }
 
     /// Rank of the first point at or above the position, around the end if need be; 0 when there is no point.
@@ -155,8 +184,9 @@ impl PointTable {
     }
 
     #[inline]
-    fn window(&self, from: usize) -> &[Point; WINDOW] {
-        self.points[from..].first_chunk().expect("sentinels follow every start of the index")
+    fn window<const N: usize>(&self, from: usize) -> &[Point; N] {
+        const { assert!(N <= WINDOW, "so many sentinels follow every start of the index") };
+        self.points[from..from + N].as_array().expect("the range has as many points")
     }
 
     /// The search when a bucket holds many points. It ends at a sentinel, which is not less than any target.
