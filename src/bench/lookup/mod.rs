@@ -3,6 +3,7 @@
 mod balance;
 mod one;
 mod rebuild;
+mod resolver;
 mod ring;
 mod snapshot;
 mod writer;
@@ -53,7 +54,10 @@ pub fn run(surroundings: &Surroundings<'_>, progress: &mut dyn FnMut(usize, usiz
     const PARTS: &[(&str, Part)] = &[
         ("ring against the floor", ring::measure),
         ("the newest snapshot", snapshot::measure),
+        ("threads", resolver::measure_threads),
         ("a writer each millisecond", writer::measure),
+        ("the resolver's path", resolver::measure),
+        ("the path by name", resolver::measure_named),
         ("rebuilding", rebuild::measure),
         ("balance and movement", balance::measure),
     ];
