@@ -346,3 +346,34 @@ fn an_explanation_has_both_owners_and_the_answer() {
     assert_eq!(explanation.distributor.unwrap().0, Some(member(3)));
     assert_eq!(explanation.answer.unwrap().identity(), "host-3");
 }
+
+/// A thread's own data is torn down in an order that nobody chooses: a lookup in a destructor finds a shelf or none.
+#[test]
+fn a_thread_may_look_up_while_it_ends() {
+    struct AtEnd(Resolver, std::sync::mpsc::Sender<String>);
+    impl Drop for AtEnd {
+        fn drop(&mut self) {
+            drop(self.1.send(self.0.lookup("key").unwrap().identity().to_owned()));
+        }
+    }
+    thread_local! {
+        static AT_END: std::cell::RefCell<Option<AtEnd>> = const { std::cell::RefCell::new(None) };
+    }
+    let resolver = resolver();
+    resolver.set_members(members(3)).unwrap();
+    let expected = resolver.lookup("key").unwrap().identity().to_owned();
+    for looks_up_first in [true, false] {
+        let (send, receive) = std::sync::mpsc::channel();
+        let resolver = resolver.clone();
+        let thread = std::thread::spawn(move || {
+            let look_up = || _ = resolver.lookup("key").unwrap();
+            if looks_up_first {
+                look_up();
+            }
+            AT_END.set(Some(AtEnd(resolver.clone(), send)));
+            look_up();
+        });
+        thread.join().unwrap();
+        assert_eq!(receive.recv().unwrap(), expected);
+    }
+}
