@@ -9,7 +9,7 @@ use std::{
 use parking_lot::Mutex;
 
 use super::{
-    Answer, Filters, Layer, Layers, Settings, Value,
+    Answer, Filters, Layer, Layers, Origin, Settings, Value,
     keys::{KeySpec, PANIC_THRESHOLD},
 };
 use crate::{
@@ -64,8 +64,8 @@ pub struct NamespaceSettings {
     /// Its policy. The epoch grows with every change of the policy, and only then; it counts publications of this
     /// process, so it says nothing about the epoch of another process.
     pub policy: Arc<RoutingPolicy>,
-    /// The share of its members below which a member list is held back.
-    pub panic_threshold: f64,
+    /// The share of its members below which a member list is held back, if it is set anywhere.
+    pub panic_threshold: Option<f64>,
 }
 
 type Tell = Arc<dyn Fn(&Namespace, &NamespaceSettings) + Send + Sync>;
@@ -153,18 +153,21 @@ impl DynamicConfig {
         Binding { number, shared: Arc::downgrade(&self.shared) }
     }
 
-    /// Gives each resolver of the set its policy and its panic threshold, now and whenever they change. One that is
-    /// inserted later needs a binding of its own.
+    /// Gives each resolver of the set its policy and its panic threshold, now and whenever they change. Where no panic
+    /// threshold is set, the resolver's own counts. One that is inserted later needs a binding of its own.
     pub fn bind_resolvers(&self, resolvers: &ResolverSet) -> Binding {
+        let own: BTreeMap<Namespace, RestraintConfig> = resolvers
+            .namespaces()
+            .into_iter()
+            .filter_map(|namespace| Some((namespace.clone(), resolvers.get(&namespace).ok()?.restraint())))
+            .collect();
         let resolvers = resolvers.clone();
-        self.bind(resolvers.namespaces(), move |namespace, settings| {
+        self.bind(own.keys().cloned().collect::<Vec<_>>(), move |namespace, settings| {
             // It may have been removed: then there is nobody to tell.
-            if let Ok(resolver) = resolvers.get(namespace) {
+            if let (Ok(resolver), Some(own)) = (resolvers.get(namespace), own.get(namespace)) {
                 resolver.set_policy(Arc::clone(&settings.policy));
-                resolver.set_restraint(RestraintConfig {
-                    min_share: settings.panic_threshold,
-                    ..resolver.restraint()
-                });
+                let min_share = settings.panic_threshold.unwrap_or(own.min_share);
+                resolver.set_restraint(RestraintConfig { min_share, ..*own });
             }
         })
     }
@@ -214,9 +217,11 @@ impl State {
 
 impl Layers {
     fn of_namespace(&self, namespace: &Namespace, epoch: u64) -> NamespaceSettings {
-        let panic_threshold = match self.get(&PANIC_THRESHOLD, &self.filters(namespace)).value {
-            Value::Float(share) => share,
-            other => unreachable!("the parser lets only numbers through, and not {other:?}"),
+        let panic_threshold = self.get(&PANIC_THRESHOLD, &self.filters(namespace));
+        let panic_threshold = match (panic_threshold.origin, panic_threshold.value) {
+            (Origin::Default, _) => None,
+            (_, Value::Float(share)) => Some(share),
+            (_, other) => unreachable!("the parser lets only numbers through, and not {other:?}"),
         };
         NamespaceSettings {
             policy: Arc::new(self.routing_policy(namespace).with_epoch(epoch)),
@@ -340,14 +345,18 @@ mod tests {
     #[test]
     fn resolvers_get_their_policy_and_their_panic_threshold() {
         let resolvers = ResolverSet::new();
-        resolvers.insert(crate::resolver::Resolver::builder(ns("a")).build()).unwrap();
+        let restraint = RestraintConfig { min_share: 0.75, ..RestraintConfig::default() };
+        let resolver = crate::resolver::Resolver::builder(ns("a")).restraint(restraint).build();
+        resolvers.insert(resolver).unwrap();
         let config = DynamicConfig::new(None);
         let _binding = config.bind_resolvers(&resolvers);
         let resolver = resolvers.get("a").unwrap();
-        assert_eq!((resolver.policy().percentage().get(), resolver.restraint().min_share), (100, 0.5));
+        assert_eq!((resolver.policy().percentage().get(), resolver.restraint().min_share), (100, 0.75));
         config.publish(Layer::LocalFile, percentage_of_a(5));
         config.publish(Layer::Embedded, settings("shardway.membership.panicThreshold: [{value: 0.25}]"));
         assert_eq!((resolver.policy().percentage().get(), resolver.restraint().min_share), (5, 0.25));
+        config.publish(Layer::Embedded, None);
+        assert_eq!(resolver.restraint().min_share, 0.75, "its own again");
     }
 
     /// Every value is one that some publication gave, for all namespaces at once, and none is older than one before.
