@@ -64,8 +64,15 @@ impl Gossip {
         self.counts.heard(result);
     }
 
-    fn join(&self, found: &Found) {
-        self.fleet.lock().join(&found.addresses, found.complete, self.clock.now());
+    fn join(&self, found: Option<Vec<SocketAddr>>, search: &mut Search) {
+        let (mut fleet, now) = (self.fleet.lock(), self.clock.now());
+        match found {
+            Some(addresses) => search.found_others |= fleet.join(&addresses, now),
+            None => search.missed_some = true,
+        }
+        if search.lookups.is_empty() && !search.found_others && !search.missed_some {
+            fleet.has_no_others(now);
+        }
     }
 
     fn step(&self) -> Step {
@@ -94,21 +101,21 @@ pub(super) async fn drive(gossip: Arc<Gossip>, seeds: Arc<[String]>, outlet: Out
     };
     // One byte more than allowed, so that a longer one is seen to be longer.
     let mut datagram = [0; MAX_DATAGRAM + 1];
-    let mut finding: JoinSet<Found> = JoinSet::new();
+    let mut search = Search::default();
     loop {
         let Step { tidings, wants_seeds, pause } = gossip.step();
         if let Some(tidings) = tidings {
             tell(&outlet, tidings, &seeds);
         }
-        if wants_seeds && finding.is_empty() {
-            finding.spawn(find(seeds.clone()));
+        if wants_seeds && search.lookups.is_empty() {
+            search = Search { lookups: seeds.iter().cloned().map(resolve).collect(), ..Search::default() };
         }
         tokio::select! {
             heard = socket.recv_from(&mut datagram) => match heard {
                 Ok((length, _)) => gossip.hear(&datagram[..length]),
                 Err(_) => time::sleep(SOCKET_PAUSE).await,
             },
-            Some(Ok(found)) = finding.join_next() => gossip.join(&found),
+            Some(found) = search.lookups.join_next() => gossip.join(found.ok().flatten(), &mut search),
             () = time::sleep(pause) => {}
         }
     }
@@ -127,28 +134,16 @@ fn unreachable_because(seeds: &[String], reason: String) -> MemberSourceError {
     MemberSourceError::Unreachable { what: format!("gossip seeds {}", seeds.join(", ")), reason }
 }
 
-/// Where seeds are.
-struct Found {
-    addresses: Vec<SocketAddr>,
-    /// Every seed was resolved.
-    complete: bool,
+/// Looking for the addresses of all seeds. Each is tried as soon as its own are found: one whose name server is slow
+/// holds up no other.
+#[derive(Default)]
+struct Search {
+    lookups: JoinSet<Option<Vec<SocketAddr>>>,
+    found_others: bool,
+    missed_some: bool,
 }
 
-async fn find(seeds: Arc<[String]>) -> Found {
-    let mut lookups: JoinSet<Option<Vec<SocketAddr>>> = seeds
-        .iter()
-        .cloned()
-        .map(|seed| async move {
-            let found = time::timeout(RESOLVE_TIMEOUT, net::lookup_host(seed)).await.ok()?.ok()?;
-            Some(found.take(MAX_ADDRESSES_OF_A_SEED).collect())
-        })
-        .collect();
-    let mut found = Found { addresses: Vec::new(), complete: true };
-    while let Some(lookup) = lookups.join_next().await {
-        match lookup.ok().flatten() {
-            Some(addresses) => found.addresses.extend(addresses),
-            None => found.complete = false,
-        }
-    }
-    found
+async fn resolve(seed: String) -> Option<Vec<SocketAddr>> {
+    let found = time::timeout(RESOLVE_TIMEOUT, net::lookup_host(seed)).await.ok()?.ok()?;
+    Some(found.take(MAX_ADDRESSES_OF_A_SEED).collect())
 }

@@ -34,10 +34,9 @@ const SETTLE: Duration = Duration::from_millis(50);
 /// While more timers wait, nothing is listened to. A fleet of the greatest size has one for each member that is gone
 /// and a few dozen more.
 const MAX_TIMERS: usize = 100_000;
-/// How many seeds are tried at once, chosen at random: a name may stand for the whole fleet.
-const MAX_SEEDS_TRIED: usize = 8;
-/// How many of those that are gone are tried at once while nobody is there.
-const MAX_GONE_TRIED: usize = 3;
+/// How many addresses of one seed are tried, chosen at random: a name may stand for the whole fleet. As many of those
+/// that are gone are tried while nobody is there.
+const MAX_TRIED: usize = 3;
 
 /// What the sink is to be told.
 #[derive(Debug, PartialEq, Eq)]
@@ -190,31 +189,37 @@ impl Fleet {
     pub(super) fn wants_seeds(&mut self, now: Mono) -> bool {
         let due = self.has_seeds && !self.left && self.next_join <= now;
         if due {
-            let pause =
-                if self.foca.num_members() == 0 { self.timing.join_every } else { self.timing.compare_every };
-            self.next_join = now + pause;
+            let alone = self.foca.num_members() == 0;
+            self.next_join = now + if alone { self.timing.join_every } else { self.timing.compare_every };
+            if alone {
+                let gone = self.foca.iter_membership_state().filter(|peer| peer.state() == State::Down);
+                let gone = gone.map(|peer| peer.id().clone()).collect();
+                self.announce_to_some(gone, now);
+            }
         }
         due
     }
 
-    /// Tries the seeds, found at these addresses; `complete` if there are no others.
-    pub(super) fn join(&mut self, addresses: &[SocketAddr], complete: bool, now: Mono) {
+    /// Tries a seed that leads to these addresses. Whether it leads to anybody but this process.
+    pub(super) fn join(&mut self, addresses: &[SocketAddr], now: Mono) -> bool {
+        let others: Vec<Peer> =
+            addresses.iter().filter(|at| **at != self.wire.me).copied().map(anyone_at).collect();
+        let are_others = !others.is_empty();
+        self.announce_to_some(others, now);
+        are_others
+    }
+
+    /// The seeds lead to nobody but this process, which therefore waits for nobody.
+    pub(super) fn has_no_others(&mut self, now: Mono) {
         self.effects.now = now;
-        let mut others: Vec<SocketAddr> =
-            addresses.iter().copied().filter(|at| *at != self.wire.me).collect();
-        if others.is_empty() && complete {
-            self.now_known();
-        }
-        let (seeds, _) = others.partial_shuffle(&mut self.rng, MAX_SEEDS_TRIED);
-        let mut tried: Vec<Peer> = seeds.iter().copied().map(anyone_at).collect();
-        if self.foca.num_members() == 0 {
-            let gone = self.foca.iter_membership_state().filter(|peer| peer.state() == State::Down);
-            let mut gone: Vec<Peer> = gone.map(|peer| peer.id().clone()).collect();
-            tried.extend_from_slice(gone.partial_shuffle(&mut self.rng, MAX_GONE_TRIED).0);
-        }
-        for peer in tried {
+        self.now_known();
+    }
+
+    fn announce_to_some(&mut self, mut peers: Vec<Peer>, now: Mono) {
+        self.effects.now = now;
+        for peer in peers.partial_shuffle(&mut self.rng, MAX_TRIED).0 {
             // Fails only for what does not fit into a datagram, which an announcement does.
-            let _ = self.foca.announce(peer, &mut self.effects);
+            let _ = self.foca.announce(peer.clone(), &mut self.effects);
         }
     }
 

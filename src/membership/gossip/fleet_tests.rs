@@ -154,8 +154,8 @@ impl Network {
     fn attend(&mut self, number: u16) {
         let now = self.now;
         let Some(process) = self.processes.get_mut(&number) else { return };
-        if process.fleet.wants_seeds(now) {
-            process.fleet.join(&[address(0)], true, now);
+        if process.fleet.wants_seeds(now) && !process.fleet.join(&[address(0)], now) {
+            process.fleet.has_no_others(now);
         }
         if let Some(tidings) = process.fleet.take_tidings(now) {
             self.tellings += 1;

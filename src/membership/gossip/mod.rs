@@ -134,6 +134,14 @@ impl GossipMembers {
         if seeds.len() > MAX_SEEDS {
             return Err(GossipError::TooManySeeds);
         }
+        let is_seed = |seed: &String| {
+            seed.rsplit_once(':')
+                .is_some_and(|(host, port)| !host.is_empty() && port.parse().is_ok_and(|port: u16| port != 0))
+        };
+        if let Some(wrong) = seeds.iter().find(|seed| !is_seed(seed)) {
+            let rule = "must be a host and a port, such as matching.svc:7946";
+            return Err(GossipError::Seed(NameError::new("seed", wrong, rule)));
+        }
         self.seeds = seeds.into();
         Ok(self)
     }
@@ -236,6 +244,8 @@ pub enum GossipError {
     },
     /// More than 64.
     TooManySeeds,
+    /// A seed is not a host and a port.
+    Seed(NameError),
     /// The times do not fit together.
     Timing(GossipTimingError),
 }
@@ -243,7 +253,7 @@ pub enum GossipError {
 impl fmt::Display for GossipError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Cluster(error) => error.fmt(f),
+            Self::Cluster(error) | Self::Seed(error) => error.fmt(f),
             Self::MemberTooLarge { bytes } => write!(
                 f,
                 "a member may take {MAX_PEER_BYTES} bytes in a datagram, this one takes {bytes}; \
@@ -283,7 +293,7 @@ pub fn hear_anything<'a>(datagrams: impl IntoIterator<Item = &'a [u8]>) {
         now = now + Duration::from_millis(100 * u64::from(how / 4));
         fleet.wake(now);
         if fleet.wants_seeds(now) {
-            fleet.join(&[at(2)], true, now);
+            fleet.join(&[at(2)], now);
         }
         fleet.take_tidings(now);
         assert!(fleet.take_outgoing().iter().all(|(_, datagram)| datagram.len() <= MAX_DATAGRAM));

@@ -69,7 +69,8 @@ async fn a_fleet_finds_together_and_each_brings_its_member() {
         Member::new("second:1").unwrap().with_identity("matching-2").unwrap().with_weight(7).unwrap();
     let member = member.with_port("grpc", 7833).unwrap();
     let second = GossipMembers::new("test", member.clone(), LOOPBACK).unwrap().with_timing(fast()).unwrap();
-    let second = second.with_seeds([first.at().to_string(), "no.such.seed.invalid:1".into()]).unwrap();
+    let unknown = format!("{}:1", "no-such-name-because-it-is-too-long".repeat(2));
+    let second = second.with_seeds([first.at().to_string(), unknown]).unwrap();
     let listener = Listener::new();
     second.start(listener.clone()).unwrap();
     listener.wait_last_members(&["first:1", "second:1"]);
@@ -157,6 +158,11 @@ async fn what_cannot_work_is_refused() {
     assert!(refused.starts_with("a member may take 600 bytes in a datagram, this one takes 6"), "{refused}");
     let seeds = (0..65).map(|i| format!("seed-{i}:1"));
     assert_eq!(new("test", me()).unwrap().with_seeds(seeds).unwrap_err(), GossipError::TooManySeeds);
+    for seed in ["", "matching", ":7946", "matching:", "matching:port", "matching:0"] {
+        let refused = new("test", me()).unwrap().with_seeds([seed.to_owned()]).unwrap_err().to_string();
+        let expected = format!("seed \"{seed}\" must be a host and a port, such as matching.svc:7946");
+        assert_eq!(refused, expected);
+    }
     let unspecified = "0.0.0.0:7946".parse().unwrap();
     assert!(new("test", me()).unwrap().with_advertised(unspecified).is_err());
     let slow = GossipTiming { probe_timeout: Duration::from_millis(500), ..GossipTiming::default() };
