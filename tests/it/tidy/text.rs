@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use super::{files_under, read};
+use super::{files_under, read, root};
 
 /// Past this a file holds more than one idea.
 const MAX_LINES: usize = 450;
@@ -47,4 +47,20 @@ fn nothing_is_left_over_and_nothing_names_a_machine() {
         }
     }
     assert!(found.is_empty(), "left-overs, or paths of one machine:\n{}", found.join("\n"));
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let mut broken = Vec::new();
+    for path in files_under("").into_iter().filter(|path| path.extension() == Some(OsStr::new("md"))) {
+        let text = read(&path);
+        let folder = root().join(path.parent().unwrap());
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = target.split('#').next().unwrap();
+            if !target.contains("://") && !folder.join(file).exists() {
+                broken.push(format!("{}: {target}", path.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "links to files that are not there: {broken:?}");
 }
