@@ -6,6 +6,8 @@ mod cli;
 #[cfg(feature = "client")]
 mod dynconfig;
 mod flip;
+#[cfg(feature = "gossip")]
+mod gossip_fleet;
 #[cfg(feature = "client")]
 mod resolve;
 mod resolver;
