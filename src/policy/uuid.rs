@@ -2,6 +2,8 @@
 //!
 //! Such keys are short-lived by convention: a new one for every run, not worth a placed shard.
 
+use std::hint::select_unpredictable;
+
 /// Length of a UUID's text.
 const LEN: usize = 36;
 /// Where its dashes are; everything else is a hexadecimal digit.
@@ -28,19 +30,24 @@ fn is_in_any_window(key: &[u8]) -> bool {
 }
 
 /// How far on the next window can be that may hold a UUID; 0 if this one does.
+///
+/// The first branch asks for a dash, which keys seldom have there, and not for a digit, which every third one has: that
+/// could not be predicted and would cost more than all the rest.
 #[inline]
 fn shift(window: &[u8; LEN]) -> usize {
     let (last, last_dash) = (window[LEN - 1], DASHES[3]);
-    if !is_hex(last) {
-        // A dash can be a later window's last dash; anything else can be in none.
-        return if last == b'-' { LEN - 1 - last_dash } else { LEN };
+    // A later window's last dash is one that comes after this one's.
+    let beyond = window[last_dash + 1..].first_chunk().expect("twelve bytes are more than eight");
+    let to_next_dash = 1 + first_dash(beyond);
+    if window[last_dash] != b'-' || !is_hex(last) {
+        // A dash can be a later window's last dash; anything else that is no digit can be in none.
+        let past_no_digit = select_unpredictable(last == b'-', LEN - 1 - last_dash, LEN);
+        return select_unpredictable(is_hex(last), to_next_dash, past_no_digit);
     }
     if DASHES.iter().all(|dash| window[*dash] == b'-') && is_hex_but_for_dashes(window) {
         return 0;
     }
-    // A later window's last dash is one that comes after this one's.
-    let beyond = window[last_dash + 1..].first_chunk().expect("twelve bytes are more than eight");
-    1 + first_dash(beyond)
+    to_next_dash
 }
 
 /// The index of the first dash, 8 if there is none: of eight bytes at once, the lowest zero after an exclusive or.
