@@ -9,7 +9,7 @@ FEATURE_SETS := "" metrics client client,metrics client,dns client,gossip
 SECONDS_PER_TARGET := 10
 APT := apt-get install -y --no-install-recommends
 
-.PHONY: help test test-bare check fmt lint doc loom long bench bench-compare fuzz deny
+.PHONY: help test test-bare check fmt lint doc loom long bench bench-compare instructions fuzz deny
 
 help: ## List these
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -49,6 +49,10 @@ bench: ## Benchmarks of this package
 
 bench-compare: ## The same keys through other crates' rings
 	cargo run --locked --release --manifest-path benches/compare/Cargo.toml
+
+instructions: ## Count the instructions of a lookup, and fail when they are too many
+	command -v valgrind >/dev/null || { apt-get update && $(APT) valgrind; }
+	cargo bench --locked --bench instructions
 
 fuzz: ## Run every fuzz target, SECONDS_PER_TARGET each
 	command -v c++ >/dev/null || { apt-get update && $(APT) g++; }

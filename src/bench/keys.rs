@@ -106,6 +106,20 @@ impl Keys {
         Self { text, ranges }
     }
 
+    /// `count` of these keys at random, again laid out in the order in which they are visited.
+    pub fn draw(&self, count: usize, seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let mut text = String::new();
+        let ranges = (0..count)
+            .map(|_| {
+                let start = text.len();
+                text.push_str(&self.text[self.ranges[random.below(self.ranges.len())].clone()]);
+                start..text.len()
+            })
+            .collect();
+        Self { text, ranges }
+    }
+
     /// The keys as their users hold them.
     pub fn list(&self) -> Vec<&str> {
         self.ranges.iter().map(|range| &self.text[range.clone()]).collect()
@@ -136,6 +150,13 @@ mod tests {
                 }
             }
             assert_eq!(keys.list(), Keys::generate(shape, 1000, 7).list());
+            let (all, drawn) = (keys.list(), keys.draw(5000, 8));
+            assert!(drawn.list().len() == 5000 && drawn.list().iter().all(|key| all.contains(key)));
+            let missed = all.iter().filter(|key| !drawn.list().contains(key)).count();
+            assert!(
+                missed < 50,
+                "{missed} of 1,000 keys were not among 5,000 drawn, where 7 are to be expected"
+            );
             assert_eq!(shape.to_string().parse(), Ok(shape));
         }
         let distinct = |shape| Keys::generate(shape, 1000, 7).list().iter().collect::<BTreeSet<_>>().len();

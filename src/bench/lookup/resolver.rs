@@ -24,16 +24,20 @@ const MEMBERS: usize = 100;
 /// The services of a Cadence cluster.
 const SERVICES: [&str; 4] = ["frontend", "history", "matching", "worker"];
 
+/// Shards of the distributor's map: what one namespace of a large service has.
+const SHARDS: usize = 8192;
+
 /// Routing by ring and by policy, each relative to the lookup of an index in a plain ring.
 pub(super) fn measure(surroundings: &Surroundings<'_>, report: &mut Report) {
     let fleet = fleet::members(MEMBERS, 0);
     let plain = fleet::ring(RingSpec::default(), &fleet);
-    let keys = Keys::generate(KeyShape::GOAL, KEYS_PER_PASS, 6);
-    let keys = keys.list();
+    let shards = Keys::generate(KeyShape::GOAL, SHARDS, 6);
+    let keys = shards.draw(KEYS_PER_PASS, 7);
+    let (shards, keys) = (shards.list(), keys.list());
     let by_ring = resolver("by-ring", &fleet);
     let by_policy = resolver("by-policy", &fleet);
     by_policy.set_policy(half_onboarded());
-    by_policy.set_owners(Arc::new(all_assigned(&keys, &fleet))).expect("the first map is newer than none");
+    by_policy.set_owners(Arc::new(all_assigned(&shards, &fleet))).expect("the first map is newer than none");
     // Otherwise the samples would be let go, which costs less.
     by_policy.start().expect("this machine gives one more thread");
 
@@ -85,8 +89,7 @@ pub(super) fn measure_named(surroundings: &Surroundings<'_>, report: &mut Report
     let keys = Keys::generate(KeyShape::GOAL, KEYS_PER_PASS, 8);
     let keys = keys.list();
     let mut random = Random::new(9);
-    let calls: Vec<_> =
-        keys.iter().map(|key| (SERVICES[random.next() as usize % SERVICES.len()], *key)).collect();
+    let calls: Vec<_> = keys.iter().map(|key| (SERVICES[random.below(SERVICES.len())], *key)).collect();
     let all = |call: &dyn Fn(&str, &str) -> u64| {
         calls.iter().fold(0, |sum: u64, (name, key)| sum.wrapping_add(call(name, key)))
     };
