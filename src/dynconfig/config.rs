@@ -13,9 +13,8 @@ use super::{
     keys::{KeySpec, PANIC_THRESHOLD},
 };
 use crate::{
-    membership::RestraintConfig,
     policy::RoutingPolicy,
-    resolver::{MAX_NAMESPACES, ResolverSet},
+    resolver::{Greet, MAX_NAMESPACES, Resolver, ResolverSet},
     types::Namespace,
 };
 
@@ -71,7 +70,7 @@ pub struct NamespaceSettings {
 type Tell = Arc<dyn Fn(&Namespace, &NamespaceSettings) + Send + Sync>;
 
 struct Subscriber {
-    namespaces: Box<[Namespace]>,
+    namespaces: Option<Box<[Namespace]>>,
     tell: Tell,
 }
 
@@ -138,38 +137,61 @@ impl DynamicConfig {
     ) -> Binding {
         let _telling = self.shared.telling.lock();
         let namespaces: Box<[Namespace]> = namespaces.into_iter().collect();
-        let tell: Tell = Arc::new(tell);
-        let (number, present) = {
+        let present: Vec<_> = {
             let mut state = self.shared.state.lock();
-            let number = state.next_subscriber;
-            state.next_subscriber += 1;
-            let present: Vec<_> = namespaces.iter().map(|ns| (ns.clone(), state.of_namespace(ns))).collect();
-            state.subscribers.insert(number, Subscriber { namespaces, tell: Arc::clone(&tell) });
-            (number, present)
+            namespaces.iter().map(|ns| (ns.clone(), state.of_namespace(ns))).collect()
         };
+        let tell: Tell = Arc::new(tell);
+        let binding = self.subscribe(Some(namespaces), Arc::clone(&tell));
         for (namespace, settings) in present {
             tell(&namespace, &settings);
         }
-        Binding { number, shared: Arc::downgrade(&self.shared) }
+        binding
     }
 
-    /// Gives each resolver of the set its policy and its panic threshold, now and whenever they change. Where no panic
-    /// threshold is set, the resolver's own counts. One that is inserted later needs a binding of its own.
+    /// Gives each resolver of the set its policy and its panic threshold, now and whenever they change, and each one
+    /// that is inserted later too. Where no panic threshold is set, the resolver's own counts.
     pub fn bind_resolvers(&self, resolvers: &ResolverSet) -> Binding {
-        let own: BTreeMap<Namespace, RestraintConfig> = resolvers
-            .namespaces()
-            .into_iter()
-            .filter_map(|namespace| Some((namespace.clone(), resolvers.get(&namespace).ok()?.restraint())))
-            .collect();
-        let resolvers = resolvers.clone();
-        self.bind(own.keys().cloned().collect::<Vec<_>>(), move |namespace, settings| {
+        let known = resolvers.clone();
+        let tell = move |namespace: &Namespace, settings: &NamespaceSettings| {
             // It may have been removed: then there is nobody to tell.
-            if let (Ok(resolver), Some(own)) = (resolvers.get(namespace), own.get(namespace)) {
-                resolver.set_policy(Arc::clone(&settings.policy));
-                let min_share = settings.panic_threshold.unwrap_or(own.min_share);
-                resolver.set_restraint(RestraintConfig { min_share, ..*own });
+            if let Ok(resolver) = known.get(namespace) {
+                settings.apply(&resolver);
             }
-        })
+        };
+        let shared = Arc::downgrade(&self.shared);
+        let greet: Arc<Greet> = Arc::new(move |resolver| {
+            if let Some(shared) = shared.upgrade() {
+                // In turn with those who are told of changes, so that nothing older comes after something newer.
+                let _telling = shared.telling.lock();
+                let settings = shared.state.lock().of_namespace(resolver.namespace());
+                settings.apply(resolver);
+            }
+        });
+        // First those who come, then those who are there: one who comes between is told twice.
+        resolvers.greet_newcomers(&greet);
+        let mut binding = self.subscribe(None, Arc::new(tell));
+        for resolver in resolvers.namespaces().iter().filter_map(|namespace| resolvers.get(namespace).ok()) {
+            greet(&resolver);
+        }
+        binding.greet = Some(greet);
+        binding
+    }
+
+    /// `None`: of every namespace that was ever asked for.
+    fn subscribe(&self, namespaces: Option<Box<[Namespace]>>, tell: Tell) -> Binding {
+        let mut state = self.shared.state.lock();
+        let number = state.next_subscriber;
+        state.next_subscriber += 1;
+        state.subscribers.insert(number, Subscriber { namespaces, tell });
+        Binding { number, shared: Arc::downgrade(&self.shared), greet: None }
+    }
+}
+
+impl NamespaceSettings {
+    fn apply(&self, resolver: &Resolver) {
+        resolver.set_policy(Arc::clone(&self.policy));
+        resolver.set_panic_threshold(self.panic_threshold);
     }
 }
 
@@ -205,7 +227,10 @@ impl State {
         }
         let mut news = Vec::new();
         for Subscriber { namespaces, tell } in self.subscribers.values() {
-            for namespace in namespaces.iter().filter(|namespace| changed.contains(*namespace)) {
+            let is_theirs = |namespace: &&Namespace| {
+                namespaces.as_ref().is_none_or(|namespaces| namespaces.contains(*namespace))
+            };
+            for namespace in changed.iter().filter(is_theirs) {
                 if let Some(settings) = self.namespaces.get(namespace) {
                     news.push((Arc::clone(tell), namespace.clone(), settings.clone()));
                 }
@@ -242,15 +267,23 @@ impl fmt::Debug for DynamicConfig {
 }
 
 /// A subscription; dropping it ends it. A call that is under way in another thread may still finish.
-#[derive(Debug)]
 #[must_use = "dropping the binding ends it"]
 pub struct Binding {
     number: u64,
     shared: Weak<Shared>,
+    /// The set of resolvers knows it as long as it is here.
+    greet: Option<Arc<Greet>>,
+}
+
+impl fmt::Debug for Binding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Binding").field("number", &self.number).finish_non_exhaustive()
+    }
 }
 
 impl Drop for Binding {
     fn drop(&mut self) {
+        drop(self.greet.take());
         if let Some(shared) = self.shared.upgrade() {
             // Dropped outside of the lock, because it may own anything.
             let _subscriber = shared.state.lock().subscribers.remove(&self.number);
@@ -345,8 +378,8 @@ mod tests {
     #[test]
     fn resolvers_get_their_policy_and_their_panic_threshold() {
         let resolvers = ResolverSet::new();
-        let restraint = RestraintConfig { min_share: 0.75, ..RestraintConfig::default() };
-        let resolver = crate::resolver::Resolver::builder(ns("a")).restraint(restraint).build();
+        let restraint = crate::membership::RestraintConfig { min_share: 0.75, ..Default::default() };
+        let resolver = Resolver::builder(ns("a")).restraint(restraint).build();
         resolvers.insert(resolver).unwrap();
         let config = DynamicConfig::new(None);
         let _binding = config.bind_resolvers(&resolvers);
@@ -357,6 +390,13 @@ mod tests {
         assert_eq!((resolver.policy().percentage().get(), resolver.restraint().min_share), (5, 0.25));
         config.publish(Layer::Embedded, None);
         assert_eq!(resolver.restraint().min_share, 0.75, "its own again");
+
+        resolvers.insert(Resolver::builder(ns("b")).build()).unwrap();
+        config.publish(Layer::Embedded, settings("shardway.routing.killSwitch: [{value: true}]"));
+        assert!(resolvers.get("b").unwrap().policy().kill_switch(), "it came later");
+        resolvers.remove("a").unwrap();
+        resolvers.insert(Resolver::builder(ns("a")).build()).unwrap();
+        assert!(resolvers.get("a").unwrap().policy().kill_switch(), "it came again");
     }
 
     /// Every value is one that some publication gave, for all namespaces at once, and none is older than one before.

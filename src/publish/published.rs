@@ -1,5 +1,6 @@
 //! The cell, its snapshots and its readers. Compiled a second time by `tests/loom.rs`, on loom's primitives.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::ops::Deref;
 
@@ -72,8 +73,13 @@ impl<T> Published<T> {
 
     /// Replaces the snapshot by one made from it. Writers take turns; readers never wait.
     pub fn update(&self, make: impl FnOnce(&T) -> T) -> u64 {
+        self.try_update(|old| Ok::<T, Infallible>(make(old))).unwrap_or_else(|never| match never {})
+    }
+
+    /// The same, unless `make` refuses: then everything stays as it was.
+    pub fn try_update<E>(&self, make: impl FnOnce(&T) -> Result<T, E>) -> Result<u64, E> {
         let mut retired = self.retired.lock();
-        let value = make(&self.cell.load().value);
+        let value = make(&self.cell.load().value)?;
         let generation = next_generation();
         let old = self.cell.swap(Arc::new(Snapshot { generation, value }));
         self.newest.0.store(generation, Ordering::Release);
@@ -82,7 +88,7 @@ impl<T> Published<T> {
         }
         retired.push(old);
         sweep(&mut retired);
-        generation
+        Ok(generation)
     }
 
     /// Frees replaced snapshots that no reader holds any more and returns how many are still held.

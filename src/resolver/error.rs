@@ -3,7 +3,10 @@
 use std::{fmt, sync::Arc};
 
 use crate::policy::Silence;
-use crate::types::{MAX_SHARD_KEY_BYTES, Namespace};
+use crate::types::{MAX_SHARD_KEY_BYTES, Namespace, nearest};
+
+/// Namespaces that a message names.
+const SHOWN_NAMESPACES: usize = 10;
 
 /// A lookup without an owner. Nothing was changed by it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,11 +81,18 @@ impl fmt::Display for LookupError {
                 write!(f, "namespace \"{asked}\" was never configured, nor was any other")
             }
             Self::NamespaceNotFound { asked, known } => {
-                write!(f, "namespace \"{asked}\" was never configured; there are")?;
-                for (at, name) in known.iter().enumerate() {
+                write!(f, "namespace \"{asked}\" was never configured")?;
+                if let Some(meant) = nearest(asked, known.iter().map(Namespace::as_str)) {
+                    write!(f, "; did you mean \"{meant}\"?")?;
+                }
+                write!(f, "; there are")?;
+                for (at, name) in known.iter().take(SHOWN_NAMESPACES).enumerate() {
                     write!(f, "{} {name}", if at == 0 { "" } else { "," })?;
                 }
-                Ok(())
+                match known.len().saturating_sub(SHOWN_NAMESPACES) {
+                    0 => Ok(()),
+                    more => write!(f, " and {more} more"),
+                }
             }
         }
     }

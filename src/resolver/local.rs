@@ -5,7 +5,8 @@
 //! differs is the item made anew, and on that occasion the shelf lets go of items whose owner is gone. A thread that
 //! never looks again keeps its last items until it ends: their memory, not their validity.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::LocalKey;
 
@@ -20,7 +21,11 @@ pub(super) struct Place {
 }
 
 /// A thread's items, by place.
-pub(super) struct Shelf<I>(RefCell<Vec<Option<Kept<I>>>>);
+pub(super) struct Shelf<I> {
+    items: RefCell<Vec<Option<Kept<I>>>>,
+    /// [`GIVEN_BACK`] when orphans were looked for last.
+    tidied_at: Cell<usize>,
+}
 
 struct Kept<I> {
     /// Generations are unique in the process, so what a former user of the place left can never look current.
@@ -33,6 +38,9 @@ struct FreeList {
     free: Vec<usize>,
     next: usize,
 }
+
+/// Places given back so far: as long as it stands still, no shelf has anything to let go of.
+static GIVEN_BACK: AtomicUsize = AtomicUsize::new(0);
 
 static PLACES: Mutex<FreeList> = Mutex::new(FreeList { free: Vec::new(), next: 0 });
 
@@ -50,12 +58,13 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         PLACES.lock().free.push(self.index);
+        GIVEN_BACK.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 impl<I: 'static> Shelf<I> {
     pub(super) const fn new() -> Self {
-        Self(RefCell::new(Vec::new()))
+        Self { items: RefCell::new(Vec::new()), tidied_at: Cell::new(0) }
     }
 
     /// Runs `with` on the thread's item if it is of generation `newest`. `with` must not use the same shelf.
@@ -69,7 +78,7 @@ impl<I: 'static> Shelf<I> {
         with: impl FnOnce(&I) -> R,
     ) -> Option<R> {
         let found = shelf.try_with(|shelf| {
-            let items = shelf.0.try_borrow().ok()?;
+            let items = shelf.items.try_borrow().ok()?;
             match items.get(place.index)? {
                 Some(kept) if kept.generation == newest => Some(with(&kept.item)),
                 _ => None,
@@ -100,21 +109,24 @@ impl<I: 'static> Shelf<I> {
     }
 
     fn take(&self, place: &Place) -> Option<Kept<I>> {
-        self.0.try_borrow_mut().ok()?.get_mut(place.index)?.take()
+        self.items.try_borrow_mut().ok()?.get_mut(place.index)?.take()
     }
 
     /// Answers what is to be dropped: items of places that were given back, and this one when the shelf is in use
     /// further up the stack.
     fn put(&self, place: &Place, kept: Kept<I>) -> Vec<Kept<I>> {
-        let Ok(mut items) = self.0.try_borrow_mut() else {
+        let Ok(mut items) = self.items.try_borrow_mut() else {
             return vec![kept];
         };
         if items.len() <= place.index {
             items.resize_with(place.index + 1, || None);
         }
-        let is_orphaned = |kept: &mut Kept<I>| kept.taken.strong_count() == 0;
-        let mut leftovers: Vec<Kept<I>> =
-            items.iter_mut().filter_map(|item| item.take_if(is_orphaned)).collect();
+        let mut leftovers = Vec::new();
+        let given_back = GIVEN_BACK.load(Ordering::Relaxed);
+        if self.tidied_at.replace(given_back) != given_back {
+            let is_orphaned = |kept: &mut Kept<I>| kept.taken.strong_count() == 0;
+            leftovers.extend(items.iter_mut().filter_map(|item| item.take_if(is_orphaned)));
+        }
         leftovers.extend(items[place.index].replace(kept));
         leftovers
     }
@@ -129,7 +141,7 @@ mod tests {
     }
 
     fn kept() -> usize {
-        SHELF.with(|shelf| shelf.0.borrow().iter().flatten().count())
+        SHELF.with(|shelf| shelf.items.borrow().iter().flatten().count())
     }
 
     #[test]

@@ -8,17 +8,21 @@ use super::view::{Seen, View};
 use crate::membership::{Held, MemberSink, MemberSourceError, Restraint, RestraintConfig, Verdict};
 use crate::ring::{RingDiff, RingError};
 use crate::telemetry::metric;
-use crate::types::Member;
+use crate::types::{Member, Mono};
 
-/// Behind one lock: judging a list and publishing it must not overtake each other.
+/// Behind one lock: judging a list and publishing it must not overtake each other. The bell is rung after it.
 pub(super) struct Roster {
-    config: RestraintConfig,
+    /// The restraint that the embedder configured, and the operator's word on its share.
+    own: RestraintConfig,
+    panic_threshold: Option<f64>,
     restraint: Restraint,
     /// The list that the last verdict let through, with everybody on it.
     listed: Vec<Member>,
     held: Option<Held>,
+    /// The list that is held back, to be judged again when the hold is over or its rule changes.
+    delivered: Option<Vec<Member>>,
     /// Whether this process has taken itself out of its own ring.
-    pub(super) is_evicted: bool,
+    is_evicted: bool,
     last_failure: Option<String>,
 }
 
@@ -44,9 +48,17 @@ pub struct MembershipStatus {
 }
 
 impl Roster {
-    pub(super) fn new(config: RestraintConfig) -> Self {
-        let restraint = Restraint::new(config);
-        Self { config, restraint, listed: Vec::new(), held: None, is_evicted: false, last_failure: None }
+    pub(super) fn new(own: RestraintConfig) -> Self {
+        Self {
+            own,
+            panic_threshold: None,
+            restraint: Restraint::new(own),
+            listed: Vec::new(),
+            held: None,
+            delivered: None,
+            is_evicted: false,
+            last_failure: None,
+        }
     }
 
     pub(super) const fn held(&self) -> usize {
@@ -54,6 +66,16 @@ impl Roster {
             Some(held) => held.kept,
             None => 0,
         }
+    }
+
+    fn config(&self) -> RestraintConfig {
+        RestraintConfig { min_share: self.panic_threshold.unwrap_or(self.own.min_share), ..self.own }
+    }
+
+    /// A restraint that lets the first list through, which is the present one, and measures the next ones against it.
+    fn begin_anew(&mut self, now: Mono) {
+        self.restraint = Restraint::new(self.config());
+        _ = self.restraint.judge(&[], self.listed.clone(), now);
     }
 }
 
@@ -72,65 +94,51 @@ impl Inner {
         // The same member twice is one; two that share an address or a name and differ are for the ring to refuse.
         members.sort_unstable_by(|a, b| a.address().cmp(b.address()));
         members.dedup();
-        let mut roster = self.roster.lock();
-        let mut restraint = roster.restraint.clone();
-        let (members, held) = match restraint.judge(&roster.listed, members, self.clock.now()) {
-            Verdict::Apply(members) => (members, None),
-            Verdict::Hold { members, held } => (members, Some(held)),
-        };
-        match self.publish_members(&members, roster.is_evicted) {
-            Ok(()) => {
-                *roster = Roster { restraint, listed: members, held, last_failure: None, ..*roster };
-            }
-            Err(refused) => {
-                self.member_counts.failures.add(REFUSED, 1);
-                roster.last_failure = Some(refused.to_string());
-            }
+        _ = self.change_members(|roster| Ok(self.judge(roster, members)));
+    }
+
+    /// Judges what is held back once more, if its time is over: a source may have nothing new to say for long.
+    pub(super) fn judge_again_if_due(&self, now: Mono) {
+        let is_due = self.roster.lock().held.is_some_and(|held| held.until.is_some_and(|until| until <= now));
+        if is_due {
+            _ = self.change_members(|roster| Ok(self.judge_delivered(roster)));
         }
     }
 
     /// A list from the embedder, who is believed.
-    pub(super) fn set_members(&self, members: Vec<Member>) -> Result<(), RingError> {
-        let mut roster = self.roster.lock();
-        self.publish_members(&members, roster.is_evicted)?;
-        let mut restraint = Restraint::new(roster.config);
-        _ = restraint.judge(&[], members.clone(), self.clock.now());
-        *roster = Roster { restraint, listed: members, held: None, last_failure: None, ..*roster };
-        Ok(())
+    pub(super) fn set_members(&self, mut members: Vec<Member>) -> Result<(), RingError> {
+        members.sort_unstable_by(|a, b| a.address().cmp(b.address()));
+        self.change_members(|roster| self.believe(roster, members)).map(drop)
     }
 
     pub(super) fn accept_held(&self) -> Result<bool, RingError> {
-        let mut roster = self.roster.lock();
-        let mut restraint = roster.restraint.clone();
-        let Some(listed) = restraint.accept() else {
-            return Ok(false);
-        };
-        self.publish_members(&listed, roster.is_evicted)?;
-        *roster = Roster { restraint, listed, held: None, last_failure: None, ..*roster };
-        Ok(true)
+        self.change_members(|roster| match roster.delivered.clone() {
+            Some(delivered) => self.believe(roster, delivered).map(|_| true),
+            None => Ok(false),
+        })
     }
 
-    /// Judges by `config` from now on. What is held back now is judged anew with the next list.
-    pub(super) fn set_restraint(&self, config: RestraintConfig) {
-        let mut roster = self.roster.lock();
-        if roster.config != config {
-            let mut restraint = Restraint::new(config);
-            // The first list is let through, and the next ones are measured against it.
-            _ = restraint.judge(&[], roster.listed.clone(), self.clock.now());
-            roster.config = config;
-            roster.restraint = restraint;
-        }
+    pub(super) fn set_restraint(&self, own: RestraintConfig) {
+        self.change_restraint(|roster| roster.own = own);
+    }
+
+    pub(super) fn set_panic_threshold(&self, min_share: Option<f64>) {
+        self.change_restraint(|roster| roster.panic_threshold = min_share);
     }
 
     pub(super) fn restraint(&self) -> RestraintConfig {
-        self.roster.lock().config
+        self.roster.lock().config()
     }
 
-    pub(super) fn set_evicted(&self, is_evicted: bool) {
-        let mut roster = self.roster.lock();
-        roster.is_evicted = is_evicted;
-        let published = self.publish_members(&roster.listed, is_evicted);
-        debug_assert!(published.is_ok(), "a ring without one of its members is a ring");
+    /// `false` when nobody said which member this process is.
+    pub(super) fn set_evicted(&self, is_evicted: bool) -> bool {
+        let changed = self.change_members(|roster| {
+            let changed = self.publish_members(&roster.listed, is_evicted, None)?;
+            roster.is_evicted = is_evicted;
+            Ok(changed)
+        });
+        debug_assert!(changed.is_ok(), "a ring without one of its members is a ring");
+        self.me.is_some()
     }
 
     pub(super) fn membership_status(&self) -> MembershipStatus {
@@ -139,28 +147,108 @@ impl Inner {
         MembershipStatus { held, last_failure: last_failure.clone(), is_evicted }
     }
 
-    /// Makes the ring of the roster's list and publishes it, or only notes that the list was confirmed.
-    fn publish_members(&self, listed: &[Member], without_me: bool) -> Result<(), RingError> {
-        let is_me = |member: &&Member| self.me.as_ref().is_some_and(|me| me.address() == member.address());
-        let members: Vec<Member> =
-            listed.iter().filter(|member| !(without_me && is_me(member))).cloned().collect();
-        let (now, view) = (self.clock.now(), self.published.load());
-        let ring = view.ring.rebuild(members)?;
-        let diff = view.ring.diff(&ring);
-        if diff.is_empty() {
-            view.ring_seen.again(now);
-            return Ok(());
+    /// Rings the bell when `change` says that something did, and only after the lock is released: a listener may ask
+    /// about the membership at once.
+    fn change_members(
+        &self,
+        change: impl FnOnce(&mut Roster) -> Result<bool, RingError>,
+    ) -> Result<bool, RingError> {
+        let changed = change(&mut self.roster.lock());
+        if let Ok(true) = changed {
+            self.bell.ring();
         }
-        self.member_counts.count(&diff);
-        let (ring, seen) = (Arc::new(ring), Seen::at(now));
+        changed
+    }
+
+    /// What is held back is judged by the new rule at once: an operator who lowers the threshold means this list.
+    fn change_restraint(&self, change: impl FnOnce(&mut Roster)) {
+        let changed = self.change_members(|roster| {
+            let before = roster.config();
+            change(roster);
+            if roster.config() == before {
+                return Ok(false);
+            }
+            roster.begin_anew(self.clock.now());
+            Ok(self.judge_delivered(roster))
+        });
+        debug_assert!(changed.is_ok(), "judging refuses nothing");
+    }
+
+    fn judge_delivered(&self, roster: &mut Roster) -> bool {
+        roster.delivered.take().is_some_and(|delivered| self.judge(roster, delivered))
+    }
+
+    /// Whether the members, or what is held back of them, are others now.
+    fn judge(&self, roster: &mut Roster, delivered: Vec<Member>) -> bool {
+        let now = self.clock.now();
+        let mut restraint = roster.restraint.clone();
+        let (members, held) = match restraint.judge(&roster.listed, delivered.clone(), now) {
+            Verdict::Apply(members) => (members, None),
+            Verdict::Hold { members, held } => (members, Some(held)),
+        };
+        match self.publish_members(&members, roster.is_evicted, Some(now)) {
+            Ok(changed) => {
+                let held_changed = roster.held.is_some() != held.is_some();
+                *roster = Roster {
+                    restraint,
+                    listed: members,
+                    held,
+                    delivered: held.map(|_| delivered),
+                    last_failure: None,
+                    ..*roster
+                };
+                changed || held_changed
+            }
+            Err(refused) => {
+                self.member_counts.failures.add(REFUSED, 1);
+                roster.last_failure = Some(refused.to_string());
+                false
+            }
+        }
+    }
+
+    fn believe(&self, roster: &mut Roster, members: Vec<Member>) -> Result<bool, RingError> {
+        let now = self.clock.now();
+        self.publish_members(&members, roster.is_evicted, Some(now))?;
+        *roster = Roster {
+            restraint: roster.restraint.clone(),
+            listed: members,
+            held: None,
+            delivered: None,
+            last_failure: None,
+            ..*roster
+        };
+        roster.begin_anew(now);
+        Ok(true)
+    }
+
+    /// Makes the ring of a sorted list and publishes it. Of an unchanged one only the time is noted, when it was
+    /// `confirmed`. Whether it changed.
+    fn publish_members(
+        &self,
+        listed: &[Member],
+        without_me: bool,
+        confirmed: Option<Mono>,
+    ) -> Result<bool, RingError> {
+        let is_me = |member: &Member| self.me.as_ref().is_some_and(|me| me.address() == member.address());
+        let members = || listed.iter().filter(|member| !(without_me && is_me(member)));
+        let view = self.published.load();
+        if members().eq(view.ring.members()) {
+            if let Some(now) = confirmed {
+                view.ring_seen.again(now);
+            }
+            return Ok(false);
+        }
+        let ring = view.ring.rebuild(members().cloned())?;
+        self.member_counts.count(&view.ring.diff(&ring));
+        let (ring, seen) = (Arc::new(ring), Seen::at(confirmed.unwrap_or_else(|| self.clock.now())));
         self.published.update(|view| View {
             ring,
             ring_seen: seen,
             member_revision: view.member_revision + 1,
             ..view.clone()
         });
-        self.bell.ring();
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -59,6 +59,8 @@ impl MemoryOwners {
     }
 
     /// Makes the next generation from this one and delivers it. When `change` fails, everything stays as it was.
+    ///
+    /// `change` must not call back into this value: edits take turns.
     pub fn edit<E: From<OwnerMapError>>(
         &self,
         change: impl FnOnce(&mut OwnerMapEdit, MapVersion) -> Result<(), E>,
@@ -73,8 +75,9 @@ impl MemoryOwners {
 
     /// Says that the assignments still hold, as a distributor's idle frame does.
     pub fn confirm(&self) {
-        if let Some(sink) = &self.state.lock().sink {
-            sink.unchanged();
+        let state = self.state.lock();
+        if let Some(sink) = &state.sink {
+            sink.unchanged(state.map.version());
         }
     }
 }

@@ -57,7 +57,7 @@ pub use owner_map::{
 pub use owner_source::{AskError, OwnerSink, OwnerSource, OwnerSourceError};
 #[cfg(feature = "client")]
 pub use resolve::{AskLimits, ResolveError};
-pub use set::{InsertError, MAX_NAMESPACES, ResolverSet};
+pub use set::{Greet, InsertError, MAX_NAMESPACES, ResolverSet};
 pub use shadow::{Mismatch, ShadowReport, Verdict};
 pub use single::Resolver;
 pub use snapshot::{Forecast, KeyExplanation, ResolverSnapshot};

@@ -2,7 +2,9 @@
 
 use std::{fmt, ops::Deref, rc::Rc, sync::Arc, time::Duration};
 
+use super::MapVersion;
 use super::view::{Outcome, Pick, View};
+use crate::policy::RoutingPolicy;
 use crate::publish::Snapshot;
 use crate::types::{Member, Namespace, Source, Token};
 
@@ -113,13 +115,19 @@ impl<H: Hold> Owner<H> {
         self.pick.is(Outcome::RingForDistributor)
     }
 
-    /// The revision of the answer's source: of the ring's members, or the generation of the distributor's assignments.
-    pub fn revision(&self) -> u64 {
+    /// The version of the answer's source: of the distributor's map, or the revision of the ring's members as a
+    /// generation of incarnation 0.
+    pub fn revision(&self) -> MapVersion {
         let view = self.view.view();
         match (self.source(), &view.owners) {
-            (Source::Distributor, Some(owners)) => owners.version().generation,
-            _ => view.member_revision,
+            (Source::Distributor, Some(owners)) => owners.version(),
+            _ => MapVersion { incarnation: 0, generation: view.member_revision },
         }
+    }
+
+    /// The policy that chose the answer's source.
+    pub fn policy(&self) -> &RoutingPolicy {
+        &self.view.view().policy
     }
 
     /// How long ago the source last vouched for the answer. Read now, not when it was looked up.

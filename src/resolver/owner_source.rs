@@ -2,7 +2,7 @@
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use super::OwnerMap;
+use super::{MapVersion, OwnerMap};
 use crate::types::ShardKey;
 
 /// Knows a namespace's assignments and tells an [`OwnerSink`]; answers for keys that nobody knew yet.
@@ -36,8 +36,9 @@ pub trait OwnerSink: Send + Sync + 'static {
     /// The namespace's assignments. Refused when the sink has a newer map already.
     fn owners(&self, owners: Arc<OwnerMap>);
 
-    /// The distributor said that nothing has changed.
-    fn unchanged(&self);
+    /// The distributor said that nothing has changed since `version`. Makes answers fresh if that is the version in
+    /// use, and nothing otherwise: a replica that lags behind cannot vouch for what it has not seen.
+    fn unchanged(&self, version: MapVersion);
 }
 
 /// Why the distributor gave no owner.

@@ -4,28 +4,34 @@ use std::sync::{Arc, Weak};
 
 use super::single::Inner;
 use super::view::{Seen, View};
-use super::{OwnerMap, OwnerMapError, OwnerSink};
+use super::{MapVersion, OwnerMap, OwnerMapError, OwnerSink};
 
 impl Inner {
     /// A map never replaces a newer one, over any number of sources, replicas and reconnects. One of the same version
-    /// may know more: a shard that was asked for before its generation's delta arrived.
+    /// may know more, a shard that was asked for before its generation's delta arrived, but never less.
     pub(super) fn set_owners(&self, owners: Arc<OwnerMap>) -> Result<(), OwnerMapError> {
         let now = self.clock.now();
-        let mut refused = Ok(());
-        self.published.update(|view| {
+        let published = self.published.try_update(|view| {
             if let Some(old) = &view.owners
-                && owners.version() < old.version()
+                && (owners.version(), owners.len()) < (old.version(), old.len())
             {
-                refused = Err(OwnerMapError::NotNewer { old: old.version(), new: owners.version() });
-                return view.clone();
+                return Err(OwnerMapError::NotNewer { old: old.version(), new: owners.version() });
             }
-            View { owners: Some(owners), owners_seen: Seen::at(now), ..view.clone() }
+            Ok(View { owners: Some(owners), owners_seen: Seen::at(now), ..view.clone() })
         });
-        if refused.is_err() {
-            self.maps_refused.add(0, 1);
+        match published {
+            Ok(_) => self.bell.ring(),
+            Err(_) => self.maps_refused.add(0, 1),
         }
-        self.bell.ring();
-        refused
+        published.map(drop)
+    }
+
+    /// Only whoever shows the same state can say that it still holds.
+    fn confirm_owners(&self, version: MapVersion) {
+        let view = self.published.load();
+        if view.owners.as_ref().is_some_and(|owners| owners.version() == version) {
+            view.owners_seen.again(self.clock.now());
+        }
     }
 }
 
@@ -40,9 +46,9 @@ impl OwnerSink for OwnerFeed {
         }
     }
 
-    fn unchanged(&self) {
+    fn unchanged(&self, version: MapVersion) {
         if let Some(inner) = self.0.upgrade() {
-            inner.published.load().owners_seen.again(inner.clock.now());
+            inner.confirm_owners(version);
         }
     }
 }

@@ -89,54 +89,79 @@ pub enum ResolveError {
 
 impl Resolver {
     /// The owner of `key`; asks the distributor if it is the one to answer and memory does not know, waiting at most
-    /// `within`. Callers that ask for the same key at the same time share one question.
+    /// `within`. Callers that ask for the same key at the same time share one question. The policy's fallback answers
+    /// when the distributor does not.
     ///
-    /// Call it on a tokio runtime. A key that is known costs what [`lookup`](Self::lookup) costs and two atomics.
+    /// Call it on a tokio runtime. A key that is known costs what [`lookup`](Self::lookup) costs and two atomics, and
+    /// so does every key of a resolver that does not run.
     pub async fn resolve(&self, key: &str, within: Duration) -> Result<Owner<Kept>, ResolveError> {
-        let inner = &self.inner;
         let started = Instant::now();
-        let deadline = started + within;
-        let mut has_asked = false;
-        loop {
-            let rung = inner.bell.times();
-            let last = match self.lookup(key).map(|owner| owner.keep()) {
-                Ok(owner) => return Ok(owner),
-                Err(error) => error,
-            };
-            let out_of_time =
-                |_| ResolveError::DeadlineExceeded { waited: started.elapsed(), last: last.clone() };
-            match (&last, &inner.owner_source) {
-                (LookupError::NotFound { .. }, Some(source)) if !has_asked => {
-                    has_asked = true;
-                    let key = ShardKey::new(key).map_err(ResolveError::Key)?;
-                    let answer = inner.ask(source, key);
-                    tokio::time::timeout_at(deadline, answer).await.map_err(out_of_time)??;
-                }
-                // It was created and is gone again, or is between owners, or the first map is on its way: the next
-                // map tells.
-                (
-                    LookupError::NotFound { .. }
-                    | LookupError::Unavailable { reason: Silence::Unassigned | Silence::NoMap, .. },
-                    Some(_),
-                ) => {
-                    tokio::time::timeout_at(deadline, inner.bell.rung_after(rung))
-                        .await
-                        .map_err(out_of_time)?;
-                }
-                _ => return Err(ResolveError::Lookup(last)),
+        let deadline = started.checked_add(within).unwrap_or_else(|| started + FAR_FUTURE);
+        let settled = match (&self.inner.owner_source, self.is_running()) {
+            (Some(source), true) => self.inner.settle(source, key, deadline).await,
+            _ => Ok(()),
+        };
+        match (self.lookup(key).map(|owner| owner.keep()), settled) {
+            (Ok(owner), _) => Ok(owner),
+            (Err(last), Ok(())) => Err(ResolveError::Lookup(last)),
+            (Err(last), Err(Unsettled::OutOfTime)) => {
+                Err(ResolveError::DeadlineExceeded { waited: started.elapsed(), last })
             }
+            (Err(_), Err(Unsettled::Refused(error))) => Err(error),
         }
     }
 }
 
+/// As good as for ever, and within what timers can count.
+const FAR_FUTURE: Duration = Duration::from_secs(366 * 24 * 3600);
+
+/// Why the distributor is still silent about a key.
+enum Unsettled {
+    OutOfTime,
+    Refused(ResolveError),
+}
+
 impl Inner {
+    /// Asks and waits until the distributor's map has an answer for `key`.
+    async fn settle(
+        self: &Arc<Self>,
+        source: &Arc<dyn OwnerSource>,
+        key: &str,
+        deadline: Instant,
+    ) -> Result<(), Unsettled> {
+        let mut has_asked = false;
+        loop {
+            let rung = self.bell.times();
+            let silence = self.published.load().to_be_settled(key);
+            let settled = match silence {
+                None | Some(Silence::TooOld) => return Ok(()),
+                Some(Silence::UnknownKey) if !has_asked => {
+                    has_asked = true;
+                    let key =
+                        ShardKey::new(key).map_err(|error| Unsettled::Refused(ResolveError::Key(error)))?;
+                    let answer = tokio::time::timeout_at(deadline, self.ask(source, key)).await;
+                    answer.map(|answer| answer.map_err(Unsettled::Refused))
+                }
+                // The ring stands in at once for a distributor that was never heard.
+                Some(Silence::NoMap) if self.look_up(key).1.is_hit() => return Ok(()),
+                // It was created and is gone again, or is between owners, or the first map is on its way: the next
+                // map tells.
+                Some(Silence::UnknownKey | Silence::Unassigned | Silence::NoMap) => {
+                    tokio::time::timeout_at(deadline, self.bell.rung_after(rung)).await.map(Ok)
+                }
+            };
+            settled.unwrap_or(Err(Unsettled::OutOfTime))?;
+        }
+    }
+
     /// Joins the question that is under way about this key, or begins one.
     async fn ask(self: &Arc<Self>, source: &Arc<dyn OwnerSource>, key: ShardKey) -> Result<(), ResolveError> {
         let mut answer = self.begin(source, key)?;
-        // The sender is dropped without a word only if the task that asks was torn down with its runtime.
-        let torn_down = || AskError::Failed { reason: "the runtime that asked has ended".into() };
         let answered = answer.wait_for(Option::is_some).await.ok().and_then(|answer| answer.clone());
-        answered.unwrap_or_else(|| Err(torn_down())).map_err(ResolveError::Asked)
+        // The teller is gone without a word if the source panicked or the runtime that asked has ended.
+        let given_up =
+            || Err(AskError::Failed { reason: "the question was given up before it was answered".into() });
+        answered.unwrap_or_else(given_up).map_err(ResolveError::Asked)
     }
 
     fn begin(
@@ -161,11 +186,12 @@ impl Inner {
         let (tell, answer) = watch::channel(None);
         state.in_flight.insert(key.clone(), answer.clone());
         drop(state);
+        // Made before the task, because a task may be dropped before it ever runs.
+        let flight = Flight { inner: Arc::clone(self), key };
+        let (source, timeout) = (Arc::clone(source), limits.timeout);
         // A task of its own: the caller that began the question may give up while others wait for the answer.
-        let (inner, source, timeout) = (Arc::clone(self), Arc::clone(source), limits.timeout);
         tokio::spawn(async move {
-            let flight = Flight { inner: &inner, key: &key };
-            let asked = tokio::time::timeout(timeout, source.ask(&key, timeout)).await;
+            let asked = tokio::time::timeout(timeout, source.ask(&flight.key, timeout)).await;
             let asked = asked
                 .unwrap_or_else(|_| Err(AskError::Failed { reason: format!("no answer in {timeout:?}") }));
             flight.land(&asked);
@@ -175,13 +201,13 @@ impl Inner {
     }
 }
 
-/// Takes its key out of those in flight however the question ends: a source that panics must not leave it there.
-struct Flight<'a> {
-    inner: &'a Inner,
-    key: &'a ShardKey,
+/// Takes its key out of those in flight however the question ends: answered, panicked, or never begun.
+struct Flight {
+    inner: Arc<Inner>,
+    key: ShardKey,
 }
 
-impl Flight<'_> {
+impl Flight {
     fn land(self, answer: &Result<(), AskError>) {
         let Asks { limits, state, counts } = &self.inner.asks;
         counts.add(
@@ -199,9 +225,9 @@ impl Flight<'_> {
     }
 }
 
-impl Drop for Flight<'_> {
+impl Drop for Flight {
     fn drop(&mut self) {
-        self.inner.asks.state.lock().in_flight.remove(self.key);
+        self.inner.asks.state.lock().in_flight.remove(&self.key);
     }
 }
 

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
 use super::local::{Place, Shelf};
 use super::owner::{Loan, Owner};
-use super::upkeep::Upkeep;
+use super::upkeep::{self, Upkeep};
 use super::view::Pick;
 use super::{LookupError, Resolver, StartError};
 use crate::hash::xxh3;
@@ -34,12 +34,20 @@ struct Inner {
     published: Published<Registry>,
     /// `Some` while it runs; also the lock of everything that changes the set.
     running: Mutex<Option<Arc<Upkeep>>>,
+    greeters: Mutex<Vec<Weak<Greet>>>,
 }
+
+/// Is shown every resolver that is inserted into a set.
+pub type Greet = dyn Fn(&Resolver) + Send + Sync;
 
 #[derive(Clone, Default)]
 struct Registry {
-    resolvers: HashMap<Namespace, Resolver, BuildHasherDefault<NameHasher>>,
+    resolvers: ByName,
+    /// Sorted, for those who ask for another.
+    names: Arc<[Namespace]>,
 }
+
+type ByName = HashMap<Namespace, Resolver, BuildHasherDefault<NameHasher>>;
 
 /// A namespace that could not be added; the set is as it was.
 #[derive(Debug)]
@@ -65,7 +73,8 @@ impl ResolverSet {
     /// A set without namespaces.
     pub fn new() -> Self {
         let published = Published::new(Registry::default());
-        Self { inner: Arc::new(Inner { place: Place::take(), published, running: Mutex::new(None) }) }
+        let (running, greeters) = (Mutex::new(None), Mutex::default());
+        Self { inner: Arc::new(Inner { place: Place::take(), published, running, greeters }) }
     }
 
     /// Adds a resolver, and starts it if the set runs.
@@ -79,12 +88,14 @@ impl ResolverSet {
         if registry.resolvers.len() >= MAX_NAMESPACES {
             return Err(InsertError::TooMany);
         }
+        // Before anybody can ask it, and once more when it can be found: what came between is not missed.
+        self.inner.greet(&resolver);
         if let Some(upkeep) = &*running {
             resolver.start_with(Some(Arc::clone(upkeep))).map_err(InsertError::Start)?;
         }
-        self.inner
-            .published
-            .update(|registry| registry.with(|resolvers| _ = resolvers.insert(namespace, resolver)));
+        let newcomer = resolver.clone();
+        self.inner.published.update(|registry| registry.with(|all| _ = all.insert(namespace, resolver)));
+        self.inner.greet(&newcomer);
         Ok(())
     }
 
@@ -117,9 +128,16 @@ impl ResolverSet {
         registry.resolvers.get(namespace).cloned().ok_or_else(|| registry.not_found(namespace))
     }
 
+    /// Shows `greet` every resolver that is inserted from now on, as long as it lives. It must not change the set.
+    pub fn greet_newcomers(&self, greet: &Arc<Greet>) {
+        let mut greeters = self.inner.greeters.lock();
+        greeters.retain(|greeter| greeter.strong_count() > 0);
+        greeters.push(Arc::downgrade(greet));
+    }
+
     /// The namespaces, sorted.
     pub fn namespaces(&self) -> Vec<Namespace> {
-        self.inner.published.load().names().to_vec()
+        self.inner.published.load().names.to_vec()
     }
 
     /// Starts all resolvers; those that are added later start then. If one does not start, none runs. Does nothing
@@ -137,14 +155,16 @@ impl ResolverSet {
                 return Err(refused);
             }
         }
+        let weak: Weak<Inner> = Arc::downgrade(&self.inner);
+        upkeep.add(weak);
         *running = Some(upkeep);
         Ok(())
     }
 
     /// Stops all resolvers. Lookups go on with what is known. Does nothing when it does not run.
     pub fn stop(&self) {
-        let upkeep = self.inner.running.lock().take();
-        if upkeep.is_some() {
+        let mut running = self.inner.running.lock();
+        if running.take().is_some() {
             self.inner.published.load().resolvers.values().for_each(Resolver::stop);
         }
     }
@@ -158,6 +178,13 @@ impl ResolverSet {
 }
 
 impl Inner {
+    fn greet(&self, newcomer: &Resolver) {
+        let greeters = self.greeters.lock().clone();
+        for greet in greeters.iter().filter_map(Weak::upgrade) {
+            greet(newcomer);
+        }
+    }
+
     /// `None` when there is no such namespace.
     fn look_up(&self, namespace: &str, key: &str) -> Option<(Loan, Pick)> {
         let newest = self.published.generation();
@@ -185,24 +212,33 @@ impl Registry {
         Some(self.resolvers.get(namespace)?.inner.look_up(key))
     }
 
-    fn with(
-        &self,
-        change: impl FnOnce(&mut HashMap<Namespace, Resolver, BuildHasherDefault<NameHasher>>),
-    ) -> Self {
-        let mut newer = self.clone();
-        change(&mut newer.resolvers);
-        newer
-    }
-
-    fn names(&self) -> Arc<[Namespace]> {
-        let mut names: Vec<Namespace> = self.resolvers.keys().cloned().collect();
+    fn with(&self, change: impl FnOnce(&mut ByName)) -> Self {
+        let mut resolvers = self.resolvers.clone();
+        change(&mut resolvers);
+        let mut names: Vec<Namespace> = resolvers.keys().cloned().collect();
         names.sort();
-        names.into()
+        Self { resolvers, names: names.into() }
     }
 
     #[cold]
     fn not_found(&self, asked: &str) -> LookupError {
-        LookupError::NamespaceNotFound { asked: asked.chars().take(64).collect(), known: self.names() }
+        let known = Arc::clone(&self.names);
+        LookupError::NamespaceNotFound { asked: asked.chars().take(64).collect(), known }
+    }
+}
+
+impl upkeep::Kept for Inner {
+    fn look_after(&self) {
+        self.published.reclaim();
+    }
+}
+
+impl Drop for Inner {
+    /// Threads may keep the resolvers' memory for a while; they must not keep them running.
+    fn drop(&mut self) {
+        if self.running.get_mut().is_some() {
+            self.published.load().resolvers.values().for_each(Resolver::stop);
+        }
     }
 }
 

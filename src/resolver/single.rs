@@ -43,7 +43,7 @@ pub(super) struct Inner {
     pub(super) roster: Mutex<Roster>,
     pub(super) member_counts: MemberCounts,
     pub(super) maps_refused: super::meter::Counts<1>,
-    pub(super) bell: Bell,
+    pub(super) bell: Arc<Bell>,
     pub(super) me: Option<Member>,
     pub(super) clock: Arc<dyn Clock>,
     member_source: Option<Arc<dyn MemberSource>>,
@@ -89,7 +89,7 @@ impl Resolver {
                 roster: Mutex::new(Roster::new(builder.restraint)),
                 member_counts: MemberCounts::new(),
                 maps_refused: super::meter::Counts::new(crate::telemetry::metric::OWNER_MAP_REFUSED, [""]),
-                bell: Bell::default(),
+                bell: Arc::default(),
                 me: builder.me,
                 member_source: builder.member_source,
                 owner_source: builder.owner_source,
@@ -160,17 +160,26 @@ impl Resolver {
     }
 
     /// Takes this process out of its own ring and tells the others where the source of members has a way to. Undone
-    /// by [`start`](Self::start) after a [`stop`](Self::stop).
-    pub fn evict_self(&self) {
-        self.inner.set_evicted(true);
+    /// by [`return_self`](Self::return_self).
+    ///
+    /// `false` when the builder was not told which member this process is: then its own ring stays as it is.
+    pub fn evict_self(&self) -> bool {
+        let is_known = self.inner.set_evicted(true);
         if let Some(source) = &self.inner.member_source {
             source.leave();
         }
+        is_known
+    }
+
+    /// Takes this process into its own ring again, after [`evict_self`](Self::evict_self). Others hear of it from the
+    /// source of members, when it is started again.
+    pub fn return_self(&self) -> bool {
+        self.inner.set_evicted(false)
     }
 
     /// Listens to changes of the members, from now on.
     pub fn subscribe(&self) -> Subscription {
-        Subscription::new(Arc::clone(&self.inner))
+        Subscription::new(&self.inner)
     }
 
     /// Starts the sources of members and owners, and the thread that compares shadows. Does nothing when it runs.
@@ -187,7 +196,6 @@ impl Resolver {
             Some(upkeep) => upkeep,
             None => Arc::new(Upkeep::start().map_err(StartError::Thread)?),
         };
-        self.inner.set_evicted(false);
         let weak = Arc::downgrade(&self.inner);
         if let Some(source) = &self.inner.member_source {
             source.start(Arc::new(Feed(weak.clone()))).map_err(StartError::Members)?;
@@ -203,10 +211,16 @@ impl Resolver {
         Ok(())
     }
 
+    /// Whether it was started, and not stopped since.
+    pub fn is_running(&self) -> bool {
+        self.inner.running.lock().is_some()
+    }
+
     /// Stops the sources. Lookups go on with what is known. Does nothing when it does not run.
     pub fn stop(&self) {
-        let upkeep = self.inner.running.lock().take();
-        if upkeep.is_some() {
+        // Held to the end: a start that came between would find its sources running, and then stopped.
+        let mut running = self.inner.running.lock();
+        if running.take().is_some() {
             self.inner.stop_sources();
         }
     }
@@ -225,6 +239,11 @@ impl Resolver {
     /// When a shrinking membership is held back, from now on.
     pub fn set_restraint(&self, restraint: RestraintConfig) {
         self.inner.set_restraint(restraint);
+    }
+
+    /// The operator's word on the restraint's share, over the embedder's; `None` takes it back.
+    pub fn set_panic_threshold(&self, min_share: Option<f64>) {
+        self.inner.set_panic_threshold(min_share);
     }
 
     /// Lets a membership through that is held back because too many members vanished at once. `false` when nothing is
@@ -373,6 +392,7 @@ impl upkeep::Kept for Inner {
     fn look_after(&self) {
         self.shadow.compare_waiting(&self.published.load());
         self.published.reclaim();
+        self.judge_again_if_due(self.clock.now());
         #[cfg(feature = "client")]
         self.asks.forget_expired(self.clock.now());
     }
@@ -381,6 +401,8 @@ impl upkeep::Kept for Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.stop_sources();
+        // Whoever listens learns that it is over.
+        self.bell.ring();
     }
 }
 

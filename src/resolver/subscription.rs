@@ -1,10 +1,14 @@
 //! Following the members.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
+use super::bell::Bell;
 use super::single::Inner;
-use super::view::View;
-use crate::publish::Snapshot;
+use crate::clock::Clock;
 use crate::ring::{HashRing, RingDiff};
 
 /// Changes of a resolver's members since the subscription, or since the last change it gave.
@@ -12,9 +16,13 @@ use crate::ring::{HashRing, RingDiff};
 /// There is no queue behind it: it remembers the members it gave last and compares them with the present ones. So a
 /// slow subscriber gets one change that leads to the newest state, sees by [`MemberChange::missed`] that there were
 /// states in between, and delays nobody.
+/// It does not keep the resolver alive, and ends with it.
 pub struct Subscription {
-    inner: Arc<Inner>,
-    seen: Arc<Snapshot<View>>,
+    inner: Weak<Inner>,
+    bell: Arc<Bell>,
+    clock: Arc<dyn Clock>,
+    ring: Arc<HashRing>,
+    member_revision: u64,
 }
 
 /// One step of a [`Subscription`].
@@ -30,54 +38,66 @@ pub struct MemberChange {
 }
 
 impl Subscription {
-    pub(super) fn new(inner: Arc<Inner>) -> Self {
-        let seen = inner.published.load();
-        Self { inner, seen }
+    pub(super) fn new(inner: &Arc<Inner>) -> Self {
+        let view = inner.published.load();
+        Self {
+            inner: Arc::downgrade(inner),
+            bell: Arc::clone(&inner.bell),
+            clock: Arc::clone(&inner.clock),
+            ring: Arc::clone(&view.ring),
+            member_revision: view.member_revision,
+        }
     }
 
     /// The next change, if there is one already.
     pub fn try_next(&mut self) -> Option<MemberChange> {
-        let now = self.inner.published.load();
-        let steps = now.member_revision - self.seen.member_revision;
-        let before = std::mem::replace(&mut self.seen, now);
-        (steps > 0).then(|| MemberChange {
-            diff: HashRing::diff(&before.ring, &self.seen.ring),
-            missed: steps - 1,
-            ring: Arc::clone(&self.seen.ring),
-        })
+        let now = self.inner.upgrade()?.published.load();
+        let steps = now.member_revision - self.member_revision;
+        if steps == 0 {
+            return None;
+        }
+        let before = std::mem::replace(&mut self.ring, Arc::clone(&now.ring));
+        self.member_revision = now.member_revision;
+        Some(MemberChange { diff: before.diff(&self.ring), missed: steps - 1, ring: Arc::clone(&self.ring) })
     }
 
-    /// The next change, blocking the thread at most `within`.
+    /// The next change, blocking the thread at most `within`; `None` then, and when the resolver is gone.
     pub fn next_within(&mut self, within: Duration) -> Option<MemberChange> {
-        let deadline = self.inner.clock.now() + within;
+        let deadline = self.clock.now() + within;
         loop {
-            let times = self.inner.bell.times();
+            let times = self.bell.times();
             if let Some(change) = self.try_next() {
                 return Some(change);
             }
-            let left = deadline.since(self.inner.clock.now());
-            if left.is_zero() || !self.inner.bell.wait(times, left) {
+            let left = deadline.since(self.clock.now());
+            if self.has_ended() || left.is_zero() || !self.bell.wait(times, left) {
                 return None;
             }
         }
     }
 
-    /// The next change. Needs no particular runtime; dropping the future loses nothing.
-    pub async fn next(&mut self) -> MemberChange {
+    /// The next change; `None` when the resolver is gone. Needs no particular runtime; dropping the future loses
+    /// nothing.
+    pub async fn next(&mut self) -> Option<MemberChange> {
         loop {
-            let times = self.inner.bell.times();
+            let times = self.bell.times();
             if let Some(change) = self.try_next() {
-                return change;
+                return Some(change);
             }
-            self.inner.bell.rung_after(times).await;
+            if self.has_ended() {
+                return None;
+            }
+            self.bell.rung_after(times).await;
         }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.inner.strong_count() == 0
     }
 }
 
 impl fmt::Debug for Subscription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscription")
-            .field("member_revision", &self.seen.member_revision)
-            .finish_non_exhaustive()
+        f.debug_struct("Subscription").field("member_revision", &self.member_revision).finish_non_exhaustive()
     }
 }

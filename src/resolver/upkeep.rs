@@ -1,5 +1,6 @@
 //! The thread that does for lookups what they must not do themselves: compare samples, free old snapshots.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
@@ -36,7 +37,8 @@ impl Upkeep {
         thread::Builder::new().name("shardway-upkeep".into()).spawn(move || {
             while let Some(kept) = theirs.next_round() {
                 for kept in kept.iter().filter_map(Weak::upgrade) {
-                    kept.look_after();
+                    // It runs an embedder's clock and wakers; a panic of theirs must not end the upkeep of others.
+                    _ = catch_unwind(AssertUnwindSafe(|| kept.look_after()));
                 }
             }
         })?;

@@ -110,15 +110,9 @@ impl View {
     /// Everything about the distributor's answer that is not the common case.
     #[cold]
     fn pick_despite_silence(&self, key: &[u8], hash: u64) -> Pick {
-        let too_old = self.policy.max_age().is_some_and(|max_age| self.owners_seen.age(self.now()) > max_age);
-        let spot = self.owners.as_ref().map(|owners| owners.find(key, hash));
-        let owned = spot.flatten().and_then(|(spot, is_owned)| is_owned.then_some(spot));
-        let silence = match (spot, owned) {
-            (None, _) => Silence::NoMap,
-            (Some(_), _) if too_old => Silence::TooOld,
-            (Some(None), _) => Silence::UnknownKey,
-            (Some(Some(_)), None) => Silence::Unassigned,
-            (Some(Some(_)), Some(spot)) => return Pick::of_map(spot, Outcome::Distributor),
+        let (silence, owned) = match self.silence(key, hash) {
+            Ok(spot) => return Pick::of_map(spot, Outcome::Distributor),
+            Err(silence) => silence,
         };
         let at_hand = AtHand { stale: owned.is_some(), ring: !self.ring.is_empty() };
         let miss = Pick::miss(match silence {
@@ -134,6 +128,39 @@ impl View {
                 slot.map_or(miss, |slot| Pick::of_ring(slot, Outcome::RingForDistributor))
             }
             LastResort::Unavailable | LastResort::NotFound => miss,
+        }
+    }
+
+    /// The place of the distributor's regular answer; or what its map lacks, with the owner that it would have named.
+    fn silence(&self, key: &[u8], hash: u64) -> Result<Spot, (Silence, Option<Spot>)> {
+        let Some(owners) = &self.owners else {
+            return Err((Silence::NoMap, None));
+        };
+        let found = owners.find(key, hash);
+        let owned = found.and_then(|(spot, is_owned)| is_owned.then_some(spot));
+        let too_old = self.policy.max_age().is_some_and(|max_age| self.owners_seen.age(self.now()) > max_age);
+        match (found, owned) {
+            _ if too_old => Err((Silence::TooOld, owned)),
+            (None, _) => Err((Silence::UnknownKey, None)),
+            (Some(_), None) => Err((Silence::Unassigned, None)),
+            (Some(_), Some(spot)) => Ok(spot),
+        }
+    }
+
+    /// What the distributor can be asked or waited for: `None` when it is not the one to answer, or does.
+    #[cfg(feature = "client")]
+    pub(super) fn to_be_settled(&self, key: &str) -> Option<Silence> {
+        let (key, path) = (key.as_bytes(), self.policy.route(key.as_bytes()));
+        let is_key = !key.is_empty() && key.len() <= MAX_SHARD_KEY_BYTES;
+        if !is_key || path.source() == Source::Ring {
+            return None;
+        }
+        match self.silence(key, crate::hash::xxh3(key)) {
+            Ok(_) => None,
+            // However old the map is: it does not know the key, and the distributor may.
+            Err((Silence::TooOld, None)) => Some(Silence::UnknownKey),
+            Err((Silence::TooOld, Some(_))) => None,
+            Err((silence, _)) => Some(silence),
         }
     }
 

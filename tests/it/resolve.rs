@@ -208,3 +208,47 @@ async fn what_no_question_can_mend_is_answered_at_once() {
     assert!(matches!(alone.resolve("key", SECOND).await.unwrap_err(), ResolveError::Lookup(_)));
     assert_eq!(source.questions(), 0);
 }
+
+/// A question whose runtime ends before it is ever put must not stay in the way of the next one.
+#[test]
+fn a_lost_question_is_put_again() {
+    let source = Asked::new(true);
+    let resolver = resolver(source.clone(), Arc::default(), AskLimits::default());
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime().block_on(async {
+        let mut asking = Box::pin(resolver.resolve("k", SECOND));
+        std::future::poll_fn(|context| {
+            assert!(asking.as_mut().poll(context).is_pending());
+            std::task::Poll::Ready(())
+        })
+        .await;
+    });
+    assert_eq!(source.questions(), 0, "the task never ran");
+    source.let_answer.add_permits(1);
+    assert!(runtime().block_on(resolver.resolve("k", SECOND)).is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_distributor_is_asked_before_the_fallback_answers() {
+    let source = Asked::new(true);
+    let resolver = resolver(source.clone(), Arc::default(), AskLimits::default());
+    resolver.set_members([Member::new("10.0.0.9:7933").unwrap()]).unwrap();
+    let by_ring = RoutingPolicy::builder().mode("shard_distributor").fallback("ring").build().unwrap();
+    resolver.set_policy(by_ring);
+    assert!(resolver.lookup("k").unwrap().is_fallback());
+    assert!(resolver.resolve("k", SECOND).await.unwrap().is_fallback(), "it does not answer in time");
+    source.let_answer.add_permits(1);
+    assert_eq!(resolver.resolve("k", SECOND).await.unwrap().address(), "10.0.0.1:7933");
+    assert_eq!(source.questions(), 1, "the first question went on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resolver_that_does_not_run_asks_nobody_and_any_deadline_will_do() {
+    let source = Asked::new(true);
+    let resolver = resolver(source.clone(), Arc::default(), AskLimits::default());
+    source.let_answer.add_permits(1);
+    assert!(resolver.resolve("k", Duration::MAX).await.is_ok());
+    resolver.stop();
+    assert!(matches!(resolver.resolve("other", SECOND).await, Err(ResolveError::Lookup(_))));
+    assert_eq!(source.questions(), 1);
+}
