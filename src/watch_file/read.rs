@@ -45,7 +45,6 @@ pub(crate) enum FileReadError {
 
 impl FileReadError {
     /// One word for metrics.
-    #[allow(dead_code, reason = "dynamic config counts its failures by it")]
     pub(crate) const fn label(&self) -> &'static str {
         match self {
             Self::NotFound { .. } => "not_found",

@@ -8,6 +8,7 @@ pub(super) const MAX_BYTES: usize = 64 << 20;
 /// What begins with `[` is JSON, never a list of lines: a broken array must not turn into odd keys.
 pub(super) fn parse(file: &[u8]) -> anyhow::Result<Vec<String>> {
     let text = str::from_utf8(file).context("is not UTF-8 text")?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.trim_start().starts_with('[') {
         return serde_json::from_str(text).context("begins with \"[\" but is no JSON array of strings");
     }
@@ -25,6 +26,8 @@ mod tests {
             ("", &[]),
             ("\n [\"a\", \"b\\nc\", \"\"]\n", &["a", "b\nc", ""]),
             ("[]", &[]),
+            ("\u{feff}[\"a\"]", &["a"]),
+            ("\u{feff}a\nb", &["a", "b"]),
         ] {
             assert_eq!(parse(text.as_bytes()).unwrap(), keys, "{text:?}");
         }

@@ -4,7 +4,7 @@ mod keys;
 
 use std::{
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use anyhow::Context;
@@ -20,7 +20,7 @@ use super::{
     input,
 };
 use crate::{
-    membership::{MAX_MEMBER_FILE_BYTES, parse_members},
+    membership::{MAX_MEMBER_FILE_BYTES, MemberFileError, parse_members},
     ring::{Flavour, HashRing, RingSpec},
 };
 
@@ -57,9 +57,15 @@ pub(crate) struct Owner {
 
 impl Owner {
     pub(crate) fn run(self, console: &mut Console<'_>) -> anyhow::Result<Exit> {
+        let is_stdin = |path: &Path| path.as_os_str() == "-";
+        if is_stdin(&self.members) && self.keys_file.as_deref().is_some_and(is_stdin) {
+            anyhow::bail!(
+                "members and keys cannot both come from standard input; name a file for one of them"
+            );
+        }
         let name = self.members.display().to_string();
         let file = input::read("member file", &self.members, MAX_MEMBER_FILE_BYTES)?;
-        let members = parse_members(&file, &name)?;
+        let members = parse_members(&file, &name).map_err(all_problems)?;
         let ring = HashRing::new(RingSpec::new(self.flavour, self.points)?, members)
             .with_context(|| format!("{name} makes no ring"))?;
         let keys = match &self.keys_file {
@@ -71,6 +77,20 @@ impl Owner {
             keys.iter().map(|key| KeyOwners::find(&ring, key, self.owners.into())).collect(),
         ))?;
         Ok(if ring.is_empty() { Exit::No } else { Exit::Ok })
+    }
+}
+
+/// Every problem on a line of its own, because whoever mends the file wants to mend all of it.
+fn all_problems(error: MemberFileError) -> anyhow::Error {
+    let problems: Vec<String> = error.problems().iter().map(ToString::to_string).collect();
+    match problems.len() {
+        0 | 1 => error.into(),
+        _ => anyhow::anyhow!(
+            "{} has {} problems:\n  {}",
+            error.source_name(),
+            error.count(),
+            problems.join("\n  ")
+        ),
     }
 }
 
