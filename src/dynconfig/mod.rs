@@ -61,7 +61,7 @@ pub use config::{Binding, DynamicConfig, NamespaceSettings};
 pub use constraint::{Constraint, ConstraintValue, Filters};
 pub use file::{ConfigFile, ConfigFileStatus, ConfigFileWatch, ReloadCounts};
 pub use layers::{Answer, EntryOrigin, Layer, Layers, Origin};
-pub use parse::{MAX_ENTRIES, MAX_FILE_BYTES, MAX_KEYS, Strictness};
+pub use parse::{MAX_ENTRIES, MAX_FILE_BYTES, MAX_KEYS, MAX_PATTERN_LISTS, Strictness};
 pub use problem::{ConfigError, MAX_PROBLEMS, Problem, ProblemKind, Refusal};
 pub use settings::{ContentHash, Ignored, Settings};
 pub use value::{Kind, Value};

@@ -14,7 +14,7 @@ use super::{
     value::Misfit,
 };
 use crate::{
-    policy::RoutingPolicy,
+    policy::{PolicyErrors, RoutingPolicy},
     types::{Place, nearest},
     yaml::{self, Body, Name, Node, escaped},
 };
@@ -28,6 +28,8 @@ const MAX_NODES: usize = 1 << 20;
 pub const MAX_KEYS: usize = 4096;
 /// Most entries of one key: more than one for each of a thousand namespaces in several clusters.
 pub const MAX_ENTRIES: usize = 4096;
+/// Most different lists of patterns in a file: compiling one may take a tenth of a second and a megabyte.
+pub const MAX_PATTERN_LISTS: usize = 64;
 
 const ENTRY: &str = "a list of entries such as [{value: ..., constraints: {namespace: ...}}]";
 const VALUE: &str = "value";
@@ -49,7 +51,8 @@ pub(super) fn settings(
     contents: &[u8],
     strictness: Strictness,
 ) -> Result<Settings, ConfigError> {
-    let mut reading = Reading { strictness, problems: Problems::default(), warnings: Problems::default() };
+    let (problems, warnings) = (Problems::default(), Problems::default());
+    let mut reading = Reading { strictness, problems, warnings, compiled: BTreeMap::new() };
     let (mut entries, mut ignored) = Default::default();
     if let Some(text) = text(contents, &mut reading.problems) {
         let (root, faults) = yaml::parse(text, MAX_NODES);
@@ -93,6 +96,8 @@ struct Reading {
     strictness: Strictness,
     problems: Problems,
     warnings: Problems,
+    /// Each list of patterns that was compiled; `None` was refused.
+    compiled: BTreeMap<Arc<[Arc<str>]>, Option<Arc<RoutingPolicy>>>,
 }
 
 impl Reading {
@@ -208,21 +213,40 @@ impl Reading {
 
     /// Patterns are the only lists of texts; a second sort of list would need a kind of its own.
     fn compile(&mut self, value: &Value, name: &Name, node: &Node) -> Result<Option<Arc<RoutingPolicy>>, ()> {
-        let (Value::TextList(patterns), Body::List(items)) = (value, &node.body) else { return Ok(None) };
-        match RoutingPolicy::builder().exclude_patterns(patterns.iter().map(|text| &**text)).build() {
-            Ok(policy) => Ok(Some(Arc::new(policy))),
+        let Value::TextList(patterns) = value else { return Ok(None) };
+        if let Some(compiled) = self.compiled.get(patterns) {
+            return compiled.clone().map(Some).ok_or(());
+        }
+        if self.compiled.len() == MAX_PATTERN_LISTS {
+            let kind = ProblemKind::TooMany { what: "different lists of patterns", max: MAX_PATTERN_LISTS };
+            self.problems.add(Problem::new(node.place, kind).about(&name.text));
+            return Err(());
+        }
+        let policy = RoutingPolicy::builder().exclude_patterns(patterns.iter().map(|text| &**text)).build();
+        let compiled = match policy {
+            Ok(policy) => Some(Arc::new(policy)),
             Err(errors) => {
-                for error in errors.iter() {
-                    let guilty = patterns.iter().position(|text| *escaped(text) == *error.value());
-                    let place = guilty.map_or(node.place, |i| items[i].place);
-                    let kind = ProblemKind::Refused {
-                        found: format!("\"{}\"", error.value()).into(),
-                        rule: error.rule().into(),
-                    };
-                    self.problems.add(Problem::new(place, kind).about(&name.text));
-                }
-                Err(())
+                self.bad_patterns(patterns, &errors, name, node);
+                None
             }
+        };
+        self.compiled.insert(Arc::clone(patterns), compiled.clone());
+        compiled.map(Some).ok_or(())
+    }
+
+    fn bad_patterns(&mut self, patterns: &[Arc<str>], errors: &PolicyErrors, name: &Name, node: &Node) {
+        let items = match &node.body {
+            Body::List(items) => items,
+            _ => return,
+        };
+        for error in errors.iter() {
+            let guilty = patterns.iter().position(|text| *escaped(text) == *error.value());
+            let place = guilty.map_or(node.place, |i| items[i].place);
+            let kind = ProblemKind::Refused {
+                found: format!("\"{}\"", error.value()).into(),
+                rule: error.rule().into(),
+            };
+            self.problems.add(Problem::new(place, kind).about(&name.text));
         }
     }
 

@@ -346,3 +346,17 @@ shardway.routing.mode:
         ]
     );
 }
+
+/// Compiling is the one thing in a file whose cost does not follow from its size.
+#[test]
+fn different_lists_of_patterns_are_counted_and_equal_ones_compiled_once() {
+    let file = |lists: usize, distinct: usize| -> String {
+        let entry = |i| format!("- {{value: [\"a{}*\"], constraints: {{namespace: n{i}}}}}\n", i % distinct);
+        let entries: String = (0..lists).map(entry).collect();
+        format!("shardway.routing.exclude.patterns:\n{entries}")
+    };
+    assert_eq!(strict(file(4000, MAX_PATTERN_LISTS)), Vec::<String>::new());
+    let problems = strict(file(MAX_PATTERN_LISTS + 1, MAX_PATTERN_LISTS + 1));
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].contains("different lists of patterns"), "{problems:?}");
+}
