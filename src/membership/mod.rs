@@ -15,6 +15,7 @@ mod member_file;
 mod restraint;
 #[cfg(feature = "client")]
 mod run;
+mod shared_members;
 mod source;
 mod static_members;
 
@@ -30,5 +31,6 @@ pub use gossip::{GossipCounts, GossipError, GossipMembers, GossipTiming, GossipT
 #[cfg(feature = "client")]
 pub use member_file::{MAX_MEMBER_FILE_BYTES, MemberFileError, MemberFileProblem, parse_members};
 pub use restraint::{Held, Restraint, RestraintConfig, Verdict};
+pub use shared_members::SharedMembers;
 pub use source::{MAX_MEMBERS, MemberSink, MemberSource, MemberSourceError};
 pub use static_members::StaticMembers;

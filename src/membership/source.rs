@@ -10,6 +10,8 @@ pub const MAX_MEMBERS: usize = 10_000;
 
 /// Finds out who is in the ring and tells a [`MemberSink`], until it is stopped.
 ///
+/// One source serves one resolver; [`SharedMembers`](super::SharedMembers) lets many follow one.
+///
 /// The trait names no runtime, so a source may be a thread, a task, a callback of the embedder's own discovery, or
 /// nothing but a list. Those of this crate that need tokio take the runtime that `start` is called in.
 pub trait MemberSource: Send + Sync + 'static {

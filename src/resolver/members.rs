@@ -6,7 +6,7 @@ use super::meter::Counts;
 use super::single::Inner;
 use super::view::{Seen, View};
 use crate::membership::{Held, MemberSink, MemberSourceError, Restraint, RestraintConfig, Verdict};
-use crate::ring::{RingDiff, RingError};
+use crate::ring::{Flavour, RingDiff, RingError};
 use crate::telemetry::metric;
 use crate::types::{Member, Mono};
 
@@ -92,6 +92,11 @@ impl Inner {
     /// A list from a source: judged by the restraint.
     fn deliver_members(&self, mut members: Vec<Member>) {
         // The same member twice is one; two that share an address or a name and differ are for the ring to refuse.
+        if self.published.load().ring.spec().flavour() == Flavour::Ringpop {
+            // The Go ring that it agrees with knows no weights; to refuse the list would freeze the membership.
+            members =
+                members.into_iter().map(|member| member.with_weight(1).expect("1 is a weight")).collect();
+        }
         members.sort_unstable_by(|a, b| a.address().cmp(b.address()));
         members.dedup();
         _ = self.change_members(|roster| Ok(self.judge(roster, members)));

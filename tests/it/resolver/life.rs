@@ -7,6 +7,7 @@ use std::time::Duration;
 use shardway::clock::ManualClock;
 use shardway::membership::{MemberSink, MemberSource, MemberSourceError, StaticMembers};
 use shardway::resolver::ResolverSet;
+use shardway::ring::{Flavour, RingSpec};
 
 use super::*;
 
@@ -116,6 +117,18 @@ fn what_is_held_back_is_judged_again_when_its_time_or_its_rule_is_over() {
     assert!(resolver.membership_status().held.is_some());
     resolver.set_panic_threshold(Some(0.1));
     assert_eq!((resolver.member_count(), resolver.membership_status().held), (2, None));
+}
+
+#[test]
+fn a_ringpop_ring_takes_weights_for_one_like_the_go_ring_it_agrees_with() {
+    let source = Arc::new(Watched::default());
+    let spec = RingSpec::new(Flavour::Ringpop, 100).unwrap();
+    let resolver = Resolver::builder(namespace("m")).ring(spec).members(source.clone()).build();
+    resolver.start().unwrap();
+    let sink = source.sink.lock().clone().unwrap();
+    sink.members(members(3));
+    sink.members(vec![member(0), member(5).with_weight(2).unwrap()]);
+    assert_eq!(resolver.members(), [member(0), member(5)], "who left is gone, who came is there");
 }
 
 #[test]
