@@ -51,7 +51,7 @@ struct Lookup {
     #[arg(long)]
     check: bool,
     /// Rounds of each comparison; more rounds find better best ones.
-    #[arg(long, default_value_t = 41, value_parser = clap::value_parser!(u16).range(MIN_ROUNDS as i64..))]
+    #[arg(long, default_value_t = 101, value_parser = clap::value_parser!(u16).range(MIN_ROUNDS as i64..))]
     rounds: u16,
     /// Members of the ring.
     #[arg(long, value_name = "N", help_heading = "One setting", value_parser = clap::value_parser!(u16).range(1..=10_000))]

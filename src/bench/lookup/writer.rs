@@ -9,6 +9,7 @@ use crate::{
         histogram::Histogram,
         keys::{KEYS_PER_PASS, KeyShape, Keys},
         measure::Report,
+        rounds::MIN_ROUNDS,
         writer::{BATCH, WriterEffect, measure_writer, merged},
     },
     publish::{Published, Reader},
@@ -39,7 +40,8 @@ pub(super) fn effect(
     let mut batches = keys.as_chunks::<BATCH>().0.iter().cycle();
     measure_writer(
         surroundings.clock,
-        surroundings.rounds,
+        // A pair of blocks takes a tenth of a second.
+        (surroundings.rounds / 2).max(MIN_ROUNDS),
         || {
             let batch = batches.next().expect("a cycle of at least one batch does not end");
             batch.iter().fold(0, |sum: u64, key| sum.wrapping_add(place(reader.get().lookup(key.as_bytes()))))
