@@ -47,7 +47,9 @@ impl<'a> Candidate<'a> {
 
     /// Independent calls: the processor may overlap one with the next.
     pub fn throughput(keys: &'a [&'a str], mut call: impl FnMut(&'a str) -> u64 + 'a) -> Self {
-        Self::new(keys.len(), move || keys.iter().fold(0, |sum: u64, key| sum.wrapping_add(call(key))))
+        Self::new(keys.len(), move || {
+            keys.iter().fold(0, |sum: u64, key| sum.wrapping_add(apart(&mut call, key)))
+        })
     }
 
     /// Each call waits for the one before: which key is next depends on the last answer, in a way that the processor
@@ -57,11 +59,18 @@ impl<'a> Candidate<'a> {
         Self::new(keys.len(), move || {
             let mut last = 0;
             for at in 0..keys.len() {
-                last = call(keys[at + (last & none_of_it) as usize]);
+                last = apart(&mut call, keys[at + (last & none_of_it) as usize]);
             }
             last
         })
     }
+}
+
+/// A call that stays one. Inlined into the loop that measures it, a lookup is spared work that no other caller is
+/// spared, some lookups more than others.
+#[inline(never)]
+fn apart<'k>(call: &mut impl FnMut(&'k str) -> u64, key: &'k str) -> u64 {
+    call(key)
 }
 
 /// Time per unit of one candidate, in nanoseconds.

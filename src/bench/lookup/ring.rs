@@ -136,7 +136,7 @@ fn in_batches(ring: &HashRing, keys: &[&str]) -> u64 {
 }
 
 /// The place of the owner among the members: what a lookup in a ring is, before anything is done with the owner.
-#[inline(never)]
+#[inline]
 pub(super) fn index(ring: &HashRing, key: &str) -> u64 {
     ring.slot_at(ring.position(key.as_bytes())).map_or(0, |slot| slot as u64)
 }
