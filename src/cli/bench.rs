@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     bench::{
-        keys::KeyShape,
+        keys::{KEYS_PER_PASS, KeyShape},
         lookup::{self, Mode, Setting, Surroundings},
         measure::Report,
         rounds::MIN_ROUNDS,
@@ -92,7 +92,8 @@ impl Bench {
 impl Lookup {
     fn run(self, console: &mut Console<'_>, allocations: fn() -> u64) -> anyhow::Result<Exit> {
         let clock = SystemClock::new();
-        let surroundings = Surroundings { clock: &clock, allocations, rounds: self.rounds.into() };
+        let surroundings =
+            Surroundings { clock: &clock, allocations, rounds: self.rounds.into(), keys: KEYS_PER_PASS };
         let report = match self.setting() {
             Some(setting) => lookup::run_one(&surroundings, &setting),
             None => lookup::run(&surroundings, &mut show_progress),

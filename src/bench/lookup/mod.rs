@@ -44,8 +44,10 @@ pub struct Surroundings<'a> {
     pub clock: &'a dyn Clock,
     /// How often the calling thread has allocated so far.
     pub allocations: fn() -> u64,
-    /// Rounds of each comparison.
+    /// Rounds of each comparison; half as many with a writer.
     pub rounds: usize,
+    /// Keys of each pass, at least a [batch](super::writer::BATCH).
+    pub keys: usize,
 }
 
 /// Measures everything. `progress` is told before each part: its number, how many there are, and what comes.
@@ -75,4 +77,64 @@ const fn at_most(key: &'static str, what: &'static str, limit: f64) -> Measure {
 
 const fn at_least(key: &'static str, what: &'static str, limit: f64) -> Measure {
     Measure { key, what, goal: Goal::AtLeast(limit) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::{bench::keys::KeyShape, clock::SystemClock};
+
+    #[test]
+    fn a_run_has_a_figure_for_every_measure() {
+        let surroundings =
+            Surroundings { clock: &SystemClock::new(), allocations: || 0, rounds: 2, keys: 512 };
+        let mut parts = Vec::new();
+        let report = run(&surroundings, &mut |part, parts_in_all, what| {
+            parts.push((part, parts_in_all, what.to_owned()));
+        });
+        for (measure, figure) in report.figures() {
+            let figure = figure.unwrap_or_else(|| panic!("{} has no figure", measure.key));
+            assert!(figure.is_finite(), "{} is {figure}", measure.key);
+            // These do not depend on time.
+            let is_computed =
+                ["resolver_allocations", "bytes_per_point", "balance_max_over_mean", "collateral_moves"]
+                    .contains(&measure.key);
+            assert!(
+                !is_computed || measure.goal.is_met(figure),
+                "{} is {figure}, not {}",
+                measure.key,
+                measure.goal
+            );
+        }
+        let distinct: BTreeSet<_> = MEASURES.iter().map(|measure| measure.key).collect();
+        assert_eq!(distinct.len(), MEASURES.len());
+        assert!(
+            parts.iter().enumerate().all(|(at, (part, all, _))| (at + 1, parts.len()) == (*part, *all)),
+            "{parts:?}"
+        );
+    }
+
+    #[test]
+    fn a_setting_is_measured_with_all_that_was_asked_for() {
+        let surroundings =
+            Surroundings { clock: &SystemClock::new(), allocations: || 0, rounds: 2, keys: 512 };
+        let setting = Setting {
+            members: 3,
+            points_per_member: 10,
+            key_shape: KeyShape::Uuid,
+            mode: Mode::Chain,
+            threads: 2,
+            writer: true,
+        };
+        let report = run_one(&surroundings, &setting);
+        let groups: Vec<_> = report.details().map(|(group, _)| group).collect();
+        for group in
+            ["setting", "lookup", "newest_ring_by_threads", "latency_with_writer", "latency_without_writer"]
+        {
+            assert!(groups.contains(&group), "{group} is missing of {groups:?}");
+        }
+        assert_eq!(report.histograms().count(), 2);
+    }
 }

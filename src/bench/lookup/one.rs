@@ -11,7 +11,7 @@ use crate::{
     bench::{
         fleet,
         floor::Floor,
-        keys::{KEYS_PER_PASS, KeyShape, Keys},
+        keys::{KeyShape, Keys},
         measure::Report,
         rounds::{Candidate, interleave},
         threads::per_thread,
@@ -83,7 +83,7 @@ fn time(surroundings: &Surroundings<'_>, setting: &Setting, spec: RingSpec, repo
     let floor = Floor::new(ring.points());
     let published = Arc::new(Published::new(ring.clone()));
     let mut reader = Reader::new(Arc::clone(&published));
-    let keys = Keys::generate(setting.key_shape, KEYS_PER_PASS, 1);
+    let keys = Keys::generate(setting.key_shape, surroundings.keys, 1);
     let keys = keys.list();
     let timings = interleave(
         surroundings.clock,

@@ -7,7 +7,7 @@ use crate::{
     bench::{
         cadence_path::CadencePath,
         fleet,
-        keys::{KEYS_PER_PASS, KeyShape, Keys},
+        keys::{KeyShape, Keys},
         measure::Report,
         random::Random,
         rounds::{Candidate, interleave},
@@ -32,7 +32,7 @@ pub(super) fn measure(surroundings: &Surroundings<'_>, report: &mut Report) {
     let fleet = fleet::members(MEMBERS, 0);
     let plain = fleet::ring(RingSpec::default(), &fleet);
     let shards = Keys::generate(KeyShape::GOAL, SHARDS, 6);
-    let keys = shards.draw(KEYS_PER_PASS, 7);
+    let keys = shards.draw(surroundings.keys, 7);
     let (shards, keys) = (shards.list(), keys.list());
     let by_ring = resolver("by-ring", &fleet);
     let by_policy = resolver("by-policy", &fleet);
@@ -67,7 +67,7 @@ pub(super) fn measure(surroundings: &Surroundings<'_>, report: &mut Report) {
 /// Two threads ask one resolver: they share its snapshot and nothing that is written.
 pub(super) fn measure_threads(surroundings: &Surroundings<'_>, report: &mut Report) {
     let resolver = resolver("threads", &fleet::members(MEMBERS, 0));
-    let keys = Keys::generate(KeyShape::GOAL, KEYS_PER_PASS, 7);
+    let keys = Keys::generate(KeyShape::GOAL, surroundings.keys, 7);
     let keys = keys.list();
     let timings = per_thread(surroundings.clock, surroundings.rounds, 2, || {
         Candidate::throughput(&keys, |key| resolver.lookup(key).map_or(0, |owner| fields(&owner)))
@@ -86,7 +86,7 @@ pub(super) fn measure_named(surroundings: &Surroundings<'_>, report: &mut Report
         set.insert(resolver(service, &fleet)).expect("four different names");
         cadence.insert(service, &fleet);
     }
-    let keys = Keys::generate(KeyShape::GOAL, KEYS_PER_PASS, 8);
+    let keys = Keys::generate(KeyShape::GOAL, surroundings.keys, 8);
     let keys = keys.list();
     let mut random = Random::new(9);
     let calls: Vec<_> = keys.iter().map(|key| (SERVICES[random.below(SERVICES.len())], *key)).collect();

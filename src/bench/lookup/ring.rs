@@ -7,7 +7,7 @@ use crate::{
     bench::{
         fleet,
         floor::Floor,
-        keys::{KEYS_PER_PASS, KeyShape, Keys},
+        keys::{KeyShape, Keys},
         measure::Report,
         naive_ring::NaiveRing,
         rounds::{Candidate, interleave},
@@ -92,7 +92,7 @@ impl Figures {
         let ring = fleet::ring(spec, &fleet);
         let floor = Floor::new(ring.points());
         let naive = NaiveRing::build(&fleet, spec.points_per_member().into());
-        let keys = Keys::generate(shape, KEYS_PER_PASS, 1);
+        let keys = Keys::generate(shape, surroundings.keys, 1);
         let keys = keys.list();
         let timings = interleave(
             surroundings.clock,

@@ -6,7 +6,7 @@ use super::{Surroundings, ring::place};
 use crate::{
     bench::{
         fleet,
-        keys::{KEYS_PER_PASS, KeyShape, Keys},
+        keys::{KeyShape, Keys},
         measure::Report,
         rounds::{Candidate, interleave},
     },
@@ -17,7 +17,7 @@ use crate::{
 pub(super) fn measure(surroundings: &Surroundings<'_>, report: &mut Report) {
     let plain = fleet::ring(RingSpec::default(), &fleet::members(100, 0));
     let published = Arc::new(Published::new(plain.clone()));
-    let keys = Keys::generate(KeyShape::GOAL, KEYS_PER_PASS, 2);
+    let keys = Keys::generate(KeyShape::GOAL, surroundings.keys, 2);
     let keys = keys.list();
 
     let mut reader = Reader::new(Arc::clone(&published));

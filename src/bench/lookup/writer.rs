@@ -7,9 +7,8 @@ use crate::{
     bench::{
         fleet,
         histogram::Histogram,
-        keys::{KEYS_PER_PASS, KeyShape, Keys},
+        keys::{KeyShape, Keys},
         measure::Report,
-        rounds::MIN_ROUNDS,
         writer::{BATCH, WriterEffect, measure_writer, merged},
     },
     publish::{Published, Reader},
@@ -35,13 +34,13 @@ pub(super) fn effect(
     let fleet = fleet::members(members, 0);
     let published = Arc::new(Published::new(fleet::ring(spec, &fleet)));
     let mut reader = Reader::new(Arc::clone(&published));
-    let keys = Keys::generate(shape, KEYS_PER_PASS, 3);
+    let keys = Keys::generate(shape, surroundings.keys, 3);
     let keys = keys.list();
     let mut batches = keys.as_chunks::<BATCH>().0.iter().cycle();
     measure_writer(
         surroundings.clock,
         // A pair of blocks takes a tenth of a second.
-        (surroundings.rounds / 2).max(MIN_ROUNDS),
+        surroundings.rounds.div_ceil(2),
         || {
             let batch = batches.next().expect("a cycle of at least one batch does not end");
             batch.iter().fold(0, |sum: u64, key| sum.wrapping_add(place(reader.get().lookup(key.as_bytes()))))
