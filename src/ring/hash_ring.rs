@@ -2,7 +2,10 @@
 
 use std::{fmt, hint::cold_path};
 
-use super::{Owners, RingSpec, table::PointTable};
+use super::{
+    Owners, RingSpec,
+    table::{NO_SLOT, PointTable},
+};
 use crate::types::Member;
 
 /// Most members of a ring: a point has 16 bits for its member, and one value is taken.
@@ -55,8 +58,13 @@ impl HashRing {
     /// The slot that owns a position; `None` when the ring has no members.
     #[inline]
     pub fn slot_at(&self, position: u64) -> Option<usize> {
-        let slot = self.table.slot_at(position);
-        self.member_of(slot).map(|_| slot.into())
+        match self.table.slot_at(position) {
+            NO_SLOT => {
+                cold_path();
+                None
+            }
+            slot => Some(slot.into()),
+        }
     }
 
     /// As [`HashRing::lookup_n`], for a position.

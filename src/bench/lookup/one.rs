@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Surroundings,
-    ring::place,
+    ring::{index, place},
     writer::{effect, show},
 };
 use crate::{
@@ -90,11 +90,12 @@ fn time(surroundings: &Surroundings<'_>, setting: &Setting, spec: RingSpec, repo
         surroundings.rounds,
         &mut [
             setting.mode.candidate(&keys, |key| floor.read(key.as_bytes())),
+            setting.mode.candidate(&keys, |key| index(&ring, key)),
             setting.mode.candidate(&keys, |key| place(ring.lookup(key.as_bytes()))),
             setting.mode.candidate(&keys, |key| place(reader.get().lookup(key.as_bytes()))),
         ],
     );
-    for (name, timing) in ["floor", "ring", "newest_ring"].into_iter().zip(&timings) {
+    for (name, timing) in ["floor", "ring", "member", "newest_member"].into_iter().zip(&timings) {
         report.explain("lookup", format!("{name}_ns"), timing.min);
         report.explain("lookup", format!("{name}_over_floor"), timing.min / timings[0].min);
     }
@@ -103,6 +104,6 @@ fn time(surroundings: &Surroundings<'_>, setting: &Setting, spec: RingSpec, repo
         setting.mode.candidate(&keys, move |key| place(reader.get().lookup(key.as_bytes())))
     });
     for (threads, timing) in (1..).zip(per_thread) {
-        report.explain("newest_ring_by_threads", format!("{threads}_ns"), timing.min);
+        report.explain("newest_member_by_threads", format!("{threads}_ns"), timing.min);
     }
 }
