@@ -35,6 +35,7 @@
 //! | `dns` | members from DNS SRV records, refreshed as the records' lifetimes say; implies `client` |
 //! | `gossip` | members that find each other by gossip, with no server at all; implies `client` |
 //! | `metrics` | export to the `metrics` facade; without it the counters are kept and can be read all the same |
+//! | `server` | the distributor's parts: stores, engine, planner; implies `client` |
 //! | `cli` | the `shardway` binary and everything it needs |
 //! | `full` | all of the above; the default |
 #![forbid(unsafe_code)]
@@ -52,6 +53,8 @@ pub mod policy;
 pub mod publish;
 pub mod resolver;
 pub mod ring;
+#[cfg(feature = "server")]
+pub mod store;
 pub mod telemetry;
 pub mod types;
 

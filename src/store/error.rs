@@ -1,0 +1,123 @@
+//! Why a store did not do as told.
+
+use std::fmt;
+
+use super::Revision;
+
+/// Why a call to the store failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// It cannot be reached, or cannot serve at the moment. Nothing was written. Worth trying again.
+    Unavailable {
+        /// What went wrong.
+        reason: String,
+    },
+    /// The call may or may not have happened: its answer was lost. Read before going on.
+    Unknown {
+        /// What went wrong.
+        reason: String,
+    },
+    /// There is no space left. Nothing was written; reads go on.
+    Full {
+        /// What is full, and what to do.
+        reason: String,
+    },
+    /// The call exceeds [`Limits`](super::Limits). Nothing was done.
+    TooLarge {
+        /// What is too large.
+        what: &'static str,
+        /// How large it is.
+        size: usize,
+        /// How large it may be.
+        limit: usize,
+    },
+    /// The revision asked for is forgotten.
+    Compacted {
+        /// The oldest revision that can be read.
+        oldest: Revision,
+    },
+    /// The store does not let us in. Trying again does not help.
+    Denied {
+        /// What it said.
+        reason: String,
+    },
+    /// The store's own data does not make sense, so it was not opened or not believed.
+    Corrupt {
+        /// Where, and what to do.
+        reason: String,
+    },
+    /// Another process has the store open.
+    Locked {
+        /// Where the store is.
+        path: String,
+    },
+    /// The key is empty, too long, or has bytes that are not printable ASCII. Nothing was done.
+    BadKey {
+        /// The key, cut and escaped.
+        key: String,
+    },
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unavailable { reason } => write!(f, "the store cannot serve: {reason}"),
+            Self::Unknown { reason } => {
+                write!(f, "the store's answer was lost, it may have written: {reason}")
+            }
+            Self::Full { reason } => write!(f, "the store is full, nothing was written: {reason}"),
+            Self::TooLarge { what, size, limit } => {
+                write!(f, "{what} of {size} exceed the store's limit of {limit}, nothing was done")
+            }
+            Self::Compacted { oldest } => {
+                write!(f, "the store remembers nothing before revision {}", oldest.0)
+            }
+            Self::Denied { reason } => write!(f, "the store refuses us: {reason}"),
+            Self::Corrupt { reason } => write!(f, "the store's data is damaged: {reason}"),
+            Self::Locked { path } => write!(f, "another process has the store {path} open"),
+            Self::BadKey { key } => write!(f, "\"{key}\" is no key: 1 to 2048 bytes of printable ASCII"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+/// Why a watch is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WatchError {
+    /// What was to be told is forgotten. Read everything again, and watch from there.
+    Compacted {
+        /// The oldest revision that can be watched from.
+        oldest: Revision,
+    },
+    /// The store cannot be reached, or ended the watch. Watch again from behind the last batch.
+    Broken {
+        /// What went wrong.
+        reason: String,
+    },
+    /// The store is behind what this watcher has seen: another store, or an older copy. Believe nothing of it.
+    WentBack {
+        /// What was asked for.
+        asked: Revision,
+        /// Where the store is.
+        now: Revision,
+    },
+}
+
+impl fmt::Display for WatchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Compacted { oldest } => {
+                write!(f, "the store can tell nothing before revision {}", oldest.0)
+            }
+            Self::Broken { reason } => write!(f, "the watch broke off: {reason}"),
+            Self::WentBack { asked, now } => {
+                write!(f, "the store is at revision {}, behind {} that was seen before", now.0, asked.0)
+            }
+        }
+    }
+}
+
+impl std::error::Error for WatchError {}

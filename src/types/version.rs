@@ -1,0 +1,46 @@
+//! Where in a namespace's history something happened.
+
+use std::fmt;
+
+/// A state of a namespace: which incarnation of the store it is of, and how many commits came before it there.
+///
+/// Ordered. Whoever has seen one version never goes back to a smaller one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version {
+    /// Incarnation of the store; raised when a backup is restored, so that nothing granted before counts afterwards.
+    pub incarnation: u64,
+    /// Generation of the namespace: raised by each commit.
+    pub generation: u64,
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.incarnation, self.generation)
+    }
+}
+
+/// One uninterrupted stay of an executor with its namespace: the version that its registration made.
+///
+/// A process that starts again under the same id gets another one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub Version);
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn incarnation_weighs_more_than_generation() {
+        let before_restore = Version { incarnation: 1, generation: 900 };
+        let after_restore = Version { incarnation: 2, generation: 3 };
+        assert!(before_restore < after_restore);
+        assert!(SessionId(before_restore) < SessionId(after_restore));
+        assert_eq!(SessionId(after_restore).to_string(), "2.3");
+    }
+}
