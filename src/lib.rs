@@ -48,6 +48,8 @@ pub mod clock;
 #[cfg(feature = "client")]
 pub mod dynconfig;
 pub mod hash;
+#[cfg(feature = "client")]
+pub mod lease;
 pub mod membership;
 pub mod policy;
 pub mod publish;
