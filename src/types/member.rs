@@ -126,7 +126,7 @@ impl Member {
     /// Memory that it occupies on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
         let names: usize = self.ports.iter().map(|(name, _)| name.len()).sum();
-        self.address.len() + self.identity.len() + size_of_val(&*self.ports) + names
+        self.address.len() + self.identity.len() + self.host.len() + size_of_val(&*self.ports) + names
     }
 }
 
@@ -229,6 +229,15 @@ mod tests {
             let member = Member::new(address).unwrap();
             assert_eq!((member.host(), member.port()), (host, port), "{address}");
         }
+    }
+
+    #[test]
+    fn every_text_on_the_heap_is_counted() {
+        let member = Member::new("10.0.0.1:80").unwrap().with_identity("me").unwrap();
+        let texts = "10.0.0.1:80".len() + "10.0.0.1".len() + "me".len();
+        assert_eq!(member.heap_bytes(), texts);
+        let port = "grpc".len() + size_of::<(Box<str>, u16)>();
+        assert_eq!(member.with_port("grpc", 1).unwrap().heap_bytes(), texts + port);
     }
 
     #[test]
