@@ -130,7 +130,8 @@ impl RoutingPolicy {
         Self { epoch, ..self }
     }
 
-    /// Grows with every change that is published. Routers report it, so that a flip can be seen to have arrived.
+    /// A number that whoever publishes policies raises with each; nothing else reads it. Routers report it, so that a
+    /// flip can be seen to have arrived.
     pub const fn epoch(&self) -> u64 {
         self.epoch
     }

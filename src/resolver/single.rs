@@ -258,6 +258,9 @@ impl Resolver {
     }
 
     /// Routes by `policy` from now on. A lookup reads the policy once: it sees the old one or the new one, whole.
+    ///
+    /// Its [epoch](RoutingPolicy::epoch) is the caller's business and stays as it is: to see in the metrics when a
+    /// change has arrived, build each policy with a greater one, as dynamic config does.
     pub fn set_policy(&self, policy: impl Into<Arc<RoutingPolicy>>) {
         let policy = policy.into();
         self.inner.published.update(|view| View { policy, ..view.clone() });

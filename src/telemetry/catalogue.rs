@@ -64,7 +64,7 @@ catalogue! {
     OWNER_MAP_AGE = Gauge "shardway_owner_map_age_seconds" ["namespace"]
         "How long ago the distributor last confirmed the map.";
     POLICY_EPOCH = Gauge "shardway_policy_epoch" ["namespace"]
-        "Epoch of the policy in use; grows with every change of it. Processes that count changes of a local file each count their own: compare shardway_config_hash.";
+        "Epoch of the policy in use, as whoever set the policy numbered it. Dynamic config raises it with every change and counts for its own process: across processes compare shardway_config_hash. A policy that a program sets has the epoch it was built with, 0 if none was given.";
     RETIRED_SNAPSHOTS = Gauge "shardway_retired_snapshots" ["namespace"]
         "Replaced snapshots that some thread still holds.";
     CONFIG_HASH = Gauge "shardway_config_hash" ["file"]
