@@ -27,6 +27,10 @@ use crate::{
 /// Tell who owns keys, by the hash ring over the members of a file.
 ///
 /// Needs no server and changes nothing. Every process that has the same members and the same flavour answers the same.
+///
+/// A key is any text, the empty one included: that is all the ring asks for. A service that routes by namespace refuses
+/// shard keys that are empty or longer than 1024 bytes, so this command may name an owner where such a service names
+/// none.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -1,6 +1,7 @@
 //! `shardway owner`.
 
 use serde_json::{Value, json};
+use shardway::types::{MAX_SHARD_KEY_BYTES, ShardKey};
 
 use super::{file, refusal_of, shardway, stdout_of};
 
@@ -25,6 +26,20 @@ fn golden_vectors_come_back_through_the_command() {
             .map(|lookup| json!({ "key": lookup["key"], "owner": lookup["owner"], "owners": lookup["owners3"] }))
             .collect();
         assert_eq!(answers, Value::from(expected), "ring {number}");
+    }
+}
+
+#[test]
+fn the_ring_answers_for_keys_that_a_namespace_would_refuse_and_the_help_says_so() {
+    let help = stdout_of(&["owner", "--help"], b"");
+    assert!(help.contains(&format!("longer than {MAX_SHARD_KEY_BYTES} bytes")), "{help}");
+    let long = "k".repeat(MAX_SHARD_KEY_BYTES + 1);
+    for key in ["", &long] {
+        assert!(ShardKey::new(key).is_err());
+        let answer: Value =
+            serde_json::from_str(&stdout_of(&["owner", "--members", MEMBERS, "--output", "json", key], b""))
+                .unwrap();
+        assert!(answer[0]["owner"].is_string(), "{answer}");
     }
 }
 
