@@ -8,6 +8,7 @@ mod config;
 mod console;
 mod exit;
 mod input;
+mod log_filter;
 mod owner;
 
 use std::{ffi::OsString, io, process::ExitCode};
@@ -32,13 +33,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, allocations: fn() -> u64) -
 
 /// Who owns a key, answered from the command line.
 #[derive(Debug, Parser)]
-#[command(
-    name = "shardway",
-    version,
-    propagate_version = true,
-    max_term_width = 100,
-    disable_help_subcommand = true
-)]
+#[command(name = "shardway", version, propagate_version = true, max_term_width = 100)]
 #[command(after_help = "\
 Examples:
   shardway owner --members examples/members.yaml my-task-list
@@ -68,6 +63,7 @@ struct Options {
         env = "SHARDWAY_LOG",
         value_name = "FILTER",
         default_value = "warn",
+        value_parser = log_filter::parse,
         help_heading = "Output"
     )]
     log: EnvFilter,

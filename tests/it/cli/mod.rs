@@ -54,6 +54,7 @@ fn wrong_usage_is_refused_with_a_suggestion() {
         (&["owner", "--memebrs", "x", "key"], "--members"),
         (&["owner", "--members", "x", "--flavour", "ringpo", "key"], "ringpop"),
         (&["owner", "--members", "x", "--output", "jsn", "key"], "json"),
+        (&["--log", "[[[", "config", "keys"], "[[["),
     ] {
         let (code, complaint) = refusal_of(args);
         assert_eq!(code, 2, "{args:?}: {complaint}");
@@ -64,7 +65,7 @@ fn wrong_usage_is_refused_with_a_suggestion() {
 
 #[test]
 fn help_goes_to_standard_output_without_colour_in_a_pipe() {
-    for args in [&["--help"][..], &["owner", "--help"], &["owner", "-h"]] {
+    for args in [&["--help"][..], &["owner", "--help"], &["owner", "-h"], &["help"], &["help", "owner"]] {
         let help = stdout_of(args, b"");
         assert!(help.contains("\nExamples:\n  shardway "), "{help}");
         assert!(!help.contains('\x1b'), "{help}");
@@ -82,7 +83,8 @@ fn examples_on_shipped_files_run() {
         examples.extend(own_examples.lines().map(|line| line.trim().to_owned()));
         let listed = head.split_once("\nCommands:\n").map(|(_, rest)| rest.split("\n\n").next().unwrap());
         let names = listed.unwrap_or_default().lines().filter_map(|line| line.split_whitespace().next());
-        commands.extend(names.map(|name| format!("{command} {name}")));
+        // `help` has no help of its own.
+        commands.extend(names.filter(|name| *name != "help").map(|name| format!("{command} {name}")));
     }
     examples.retain(|example| example.starts_with("shardway ") && example.contains(" examples/"));
     assert!(examples.len() >= 3, "{examples:?}");
