@@ -83,7 +83,7 @@ impl ConfigFile {
             read_file(&self.path, MAX_FILE_BYTES).map_err(|error| ConfigError::unreadable(&error))?;
         let settings = Settings::parse(&name, &contents, self.strictness)?;
         let state = State {
-            applied: Moment { what: settings.hash(), at: self.clock.now() },
+            applied: Dated { what: settings.hash(), at: self.clock.now() },
             unreadable: None,
             refused: None,
             seen: self.clock.now(),
@@ -203,16 +203,16 @@ struct Shared {
 }
 
 struct State {
-    applied: Moment<ContentHash>,
+    applied: Dated<ContentHash>,
     /// Why the file cannot be read now.
-    unreadable: Option<Moment<ConfigError>>,
+    unreadable: Option<Dated<ConfigError>>,
     /// Why what was last read was refused.
-    refused: Option<Moment<ConfigError>>,
+    refused: Option<Dated<ConfigError>>,
     seen: Mono,
     counts: ReloadCounts,
 }
 
-struct Moment<T> {
+struct Dated<T> {
     what: T,
     at: Mono,
 }
@@ -289,14 +289,14 @@ impl Follower {
         let now = self.shared.clock.now();
         (state.unreadable, state.refused, state.seen) = (None, None, now);
         if is_new {
-            state.applied = Moment { what: hash, at: now };
+            state.applied = Dated { what: hash, at: now };
             state.counts.applied += 1;
         } else {
             state.counts.unchanged += 1;
         }
     }
 
-    fn fail(&self, error: ConfigError, slot: impl Fn(&mut State) -> &mut Option<Moment<ConfigError>>) {
+    fn fail(&self, error: ConfigError, slot: impl Fn(&mut State) -> &mut Option<Dated<ConfigError>>) {
         tracing::warn!("dynamic config stays as it was: {error}");
         let mut state = self.shared.state.lock();
         let now = self.shared.clock.now();
@@ -304,6 +304,6 @@ impl Follower {
         if matches!(error, ConfigError::Refused(_)) {
             (state.unreadable, state.seen) = (None, now);
         }
-        *slot(&mut state) = Some(Moment { what: error, at: now });
+        *slot(&mut state) = Some(Dated { what: error, at: now });
     }
 }

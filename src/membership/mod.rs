@@ -30,7 +30,7 @@ pub use gossip::hear_anything;
 pub use gossip::{GossipCounts, GossipError, GossipMembers, GossipTiming, GossipTimingError};
 #[cfg(feature = "client")]
 pub use member_file::{MAX_MEMBER_FILE_BYTES, MemberFileError, MemberFileProblem, parse_members};
-pub use restraint::{Held, Restraint, RestraintConfig, Verdict};
+pub use restraint::{Held, Restraint, RestraintConfig, Ruling};
 pub use shared_members::SharedMembers;
 pub use source::{MAX_MEMBERS, MemberSink, MemberSource, MemberSourceError};
 pub use static_members::StaticMembers;

@@ -39,7 +39,7 @@ impl Default for RestraintConfig {
 /// What to do with a proposed list of members.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
-pub enum Verdict {
+pub enum Ruling {
     /// Route by it.
     Apply(Vec<Member>),
     /// It is not believed: raise an alarm and route by `members` instead.
@@ -81,12 +81,12 @@ impl fmt::Display for Held {
 /// Give it every list that the source delivers, and route by the list that it answers with.
 ///
 /// ```
-/// use shardway::{membership::{Restraint, Verdict}, types::{Member, Mono}};
+/// use shardway::{membership::{Restraint, Ruling}, types::{Member, Mono}};
 ///
 /// let fleet = |n| (0..n).map(|i| Member::new(format!("10.0.0.{i}:80"))).collect::<Result<Vec<_>, _>>().unwrap();
 /// let mut restraint = Restraint::default();
-/// assert_eq!(restraint.judge(&[], fleet(10), Mono::ZERO), Verdict::Apply(fleet(10)));
-/// let Verdict::Hold { members, held } = restraint.judge(&fleet(10), fleet(4), Mono::ZERO) else { panic!() };
+/// assert_eq!(restraint.judge(&[], fleet(10), Mono::ZERO), Ruling::Apply(fleet(10)));
+/// let Ruling::Hold { members, held } = restraint.judge(&fleet(10), fleet(4), Mono::ZERO) else { panic!() };
 /// assert_eq!(members.len(), 10);
 /// assert_eq!(held.to_string(), "membership fell from 10 to 4 at once; 6 members are kept that it no longer names");
 /// assert_eq!(restraint.accept(), Some(fleet(4)), "an operator knows better");
@@ -125,9 +125,9 @@ impl Restraint {
         Self { config, ..Self::default() }
     }
 
-    /// Judges a `proposed` list against the `current` one: the list that the last verdict gave. Members are counted
+    /// Judges a `proposed` list against the `current` one: the list that the last ruling gave. Members are counted
     /// as they are listed, so duplicates are to be removed before.
-    pub fn judge(&mut self, current: &[Member], proposed: Vec<Member>, now: Mono) -> Verdict {
+    pub fn judge(&mut self, current: &[Member], proposed: Vec<Member>, now: Mono) -> Ruling {
         let before = match &self.hold {
             Some(hold) => hold.before,
             None => self.greatest_within_window(now),
@@ -135,11 +135,11 @@ impl Restraint {
         let overdue = self.hold.as_ref().and_then(|hold| self.until(hold)).is_some_and(|until| now >= until);
         if overdue {
             self.forget(proposed.len());
-            return Verdict::Apply(proposed);
+            return Ruling::Apply(proposed);
         }
         if !self.is_too_few(proposed.len(), before) {
             self.let_through(proposed.len(), before, now);
-            return Verdict::Apply(proposed);
+            return Ruling::Apply(proposed);
         }
         let mut hold = self.hold.take().unwrap_or_else(|| Hold {
             since: now,
@@ -157,7 +157,7 @@ impl Restraint {
         };
         hold.proposed = proposed;
         self.hold = Some(hold);
-        Verdict::Hold { members, held }
+        Ruling::Hold { members, held }
     }
 
     /// Ends the hold by an operator's decision. Answers the list that was held back, to be routed by at once; `None`

@@ -30,8 +30,8 @@ impl Ring {
     /// What is held, if anything.
     fn propose(&mut self, seconds: u64, proposed: Vec<Member>) -> Option<Held> {
         let (members, held) = match self.restraint.judge(&self.current, proposed, at(seconds)) {
-            Verdict::Apply(members) => (members, None),
-            Verdict::Hold { members, held } => (members, Some(held)),
+            Ruling::Apply(members) => (members, None),
+            Ruling::Hold { members, held } => (members, Some(held)),
         };
         self.current = members;
         assert_eq!(held.is_some(), self.restraint.is_holding());

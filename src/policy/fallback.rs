@@ -28,7 +28,7 @@ pub enum Silence {
     /// The map knows the shard and says that nobody owns it at this moment.
     Unassigned,
     /// The map does not know the shard.
-    UnknownKey,
+    NotFound,
 }
 
 /// What is at hand instead.
@@ -68,7 +68,7 @@ impl Fallback {
             (Silence::Unassigned, _) => LastResort::Unavailable,
             (_, Self::Stale) if at_hand.stale => LastResort::Stale,
             (_, Self::Ring) if at_hand.ring => LastResort::Ring,
-            (Silence::UnknownKey, _) => LastResort::NotFound,
+            (Silence::NotFound, _) => LastResort::NotFound,
             (Silence::NoMap | Silence::TooOld, _) => LastResort::Unavailable,
         }
     }
@@ -90,7 +90,7 @@ impl Silence {
             Self::NoMap => "no_map",
             Self::TooOld => "too_old",
             Self::Unassigned => "unassigned",
-            Self::UnknownKey => "unknown_key",
+            Self::NotFound => "not_found",
         }
     }
 }
@@ -135,15 +135,15 @@ mod tests {
             (Fallback::Stale, Silence::NoMap, [Un, St, Un, St]),
             (Fallback::Stale, Silence::TooOld, [Un, St, Un, St]),
             (Fallback::Stale, Silence::Unassigned, [Un, Un, Un, Un]),
-            (Fallback::Stale, Silence::UnknownKey, [Nf, St, Nf, St]),
+            (Fallback::Stale, Silence::NotFound, [Nf, St, Nf, St]),
             (Fallback::Ring, Silence::NoMap, [Un, Un, Ri, Ri]),
             (Fallback::Ring, Silence::TooOld, [Un, Un, Ri, Ri]),
             (Fallback::Ring, Silence::Unassigned, [Un, Un, Un, Un]),
-            (Fallback::Ring, Silence::UnknownKey, [Nf, Nf, Ri, Ri]),
+            (Fallback::Ring, Silence::NotFound, [Nf, Nf, Ri, Ri]),
             (Fallback::Error, Silence::NoMap, [Un, Un, Un, Un]),
             (Fallback::Error, Silence::TooOld, [Un, Un, Un, Un]),
             (Fallback::Error, Silence::Unassigned, [Un, Un, Un, Un]),
-            (Fallback::Error, Silence::UnknownKey, [Nf, Nf, Nf, Nf]),
+            (Fallback::Error, Silence::NotFound, [Nf, Nf, Nf, Nf]),
         ];
         for (fallback, silence, expected) in table {
             for (column, expected) in expected.into_iter().enumerate() {

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 #[cfg(feature = "client")]
 use super::AskLimits;
-use super::view::{Seen, View};
+use super::view::{View, Vouched};
 use super::{OwnerSource, OwnerSourceError, Resolver};
 use crate::clock::{Clock, SystemClock};
 use crate::membership::{MemberSource, MemberSourceError, RestraintConfig};
@@ -91,9 +91,9 @@ impl ResolverBuilder {
             policy: Arc::clone(&self.policy),
             ring: Arc::new(HashRing::empty(self.spec)),
             member_revision: 0,
-            ring_seen: Seen::at(now),
+            ring_seen: Vouched::at(now),
             owners: None,
-            owners_seen: Seen::at(now),
+            owners_seen: Vouched::at(now),
             clock: Arc::clone(&self.clock),
         };
         Resolver::assemble(self, view)

@@ -73,7 +73,7 @@ impl fmt::Display for LookupError {
                     Silence::NoMap => "no assignments have arrived from the distributor yet",
                     Silence::TooOld => "the distributor's assignments are older than max_age",
                     Silence::Unassigned => "nobody owns the shard at this moment",
-                    Silence::UnknownKey => "the distributor's assignments do not name the shard",
+                    Silence::NotFound => "the distributor knows no such shard",
                 };
                 write!(f, "namespace \"{namespace}\" cannot answer: {lacks}; ask again")
             }

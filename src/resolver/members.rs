@@ -4,19 +4,19 @@ use std::sync::{Arc, Weak};
 
 use super::meter::Counts;
 use super::single::Inner;
-use super::view::{Seen, View};
-use crate::membership::{Held, MemberSink, MemberSourceError, Restraint, RestraintConfig, Verdict};
+use super::view::{View, Vouched};
+use crate::membership::{Held, MemberSink, MemberSourceError, Restraint, RestraintConfig, Ruling};
 use crate::ring::{Flavour, RingDiff, RingError};
 use crate::telemetry::metric;
 use crate::types::{Member, Mono};
 
 /// Behind one lock: judging a list and publishing it must not overtake each other. The bell is rung after it.
-pub(super) struct Roster {
+pub(super) struct Membership {
     /// The restraint that the embedder configured, and the operator's word on its share.
     own: RestraintConfig,
     panic_threshold: Option<f64>,
     restraint: Restraint,
-    /// The list that the last verdict let through, with everybody on it.
+    /// The list that the last ruling let through, with everybody on it.
     listed: Vec<Member>,
     held: Option<Held>,
     /// The list that is held back, to be judged again when the hold is over or its rule changes.
@@ -47,7 +47,7 @@ pub struct MembershipStatus {
     pub is_evicted: bool,
 }
 
-impl Roster {
+impl Membership {
     pub(super) fn new(own: RestraintConfig) -> Self {
         Self {
             own,
@@ -99,47 +99,48 @@ impl Inner {
         }
         members.sort_unstable_by(|a, b| a.address().cmp(b.address()));
         members.dedup();
-        _ = self.change_members(|roster| Ok(self.judge(roster, members)));
+        _ = self.change_members(|membership| Ok(self.judge(membership, members)));
     }
 
     /// Judges what is held back once more, if its time is over: a source may have nothing new to say for long.
     pub(super) fn judge_again_if_due(&self, now: Mono) {
-        let is_due = self.roster.lock().held.is_some_and(|held| held.until.is_some_and(|until| until <= now));
+        let is_due =
+            self.membership.lock().held.is_some_and(|held| held.until.is_some_and(|until| until <= now));
         if is_due {
-            _ = self.change_members(|roster| Ok(self.judge_delivered(roster)));
+            _ = self.change_members(|membership| Ok(self.judge_delivered(membership)));
         }
     }
 
     /// A list from the embedder, who is believed.
     pub(super) fn set_members(&self, mut members: Vec<Member>) -> Result<(), RingError> {
         members.sort_unstable_by(|a, b| a.address().cmp(b.address()));
-        self.change_members(|roster| self.believe(roster, members)).map(drop)
+        self.change_members(|membership| self.believe(membership, members)).map(drop)
     }
 
     pub(super) fn accept_held(&self) -> Result<bool, RingError> {
-        self.change_members(|roster| match roster.delivered.clone() {
-            Some(delivered) => self.believe(roster, delivered).map(|_| true),
+        self.change_members(|membership| match membership.delivered.clone() {
+            Some(delivered) => self.believe(membership, delivered).map(|_| true),
             None => Ok(false),
         })
     }
 
     pub(super) fn set_restraint(&self, own: RestraintConfig) {
-        self.change_restraint(|roster| roster.own = own);
+        self.change_restraint(|membership| membership.own = own);
     }
 
     pub(super) fn set_panic_threshold(&self, min_share: Option<f64>) {
-        self.change_restraint(|roster| roster.panic_threshold = min_share);
+        self.change_restraint(|membership| membership.panic_threshold = min_share);
     }
 
     pub(super) fn restraint(&self) -> RestraintConfig {
-        self.roster.lock().config()
+        self.membership.lock().config()
     }
 
     /// `false` when nobody said which member this process is.
     pub(super) fn set_evicted(&self, is_evicted: bool) -> bool {
-        let changed = self.change_members(|roster| {
-            let changed = self.publish_members(&roster.listed, is_evicted, None)?;
-            roster.is_evicted = is_evicted;
+        let changed = self.change_members(|membership| {
+            let changed = self.publish_members(&membership.listed, is_evicted, None)?;
+            membership.is_evicted = is_evicted;
             Ok(changed)
         });
         debug_assert!(changed.is_ok(), "a ring without one of its members is a ring");
@@ -147,8 +148,8 @@ impl Inner {
     }
 
     pub(super) fn membership_status(&self) -> MembershipStatus {
-        let roster = self.roster.lock();
-        let Roster { held, ref last_failure, is_evicted, .. } = *roster;
+        let membership = self.membership.lock();
+        let Membership { held, ref last_failure, is_evicted, .. } = *membership;
         MembershipStatus { held, last_failure: last_failure.clone(), is_evicted }
     }
 
@@ -156,9 +157,9 @@ impl Inner {
     /// about the membership at once.
     fn change_members(
         &self,
-        change: impl FnOnce(&mut Roster) -> Result<bool, RingError>,
+        change: impl FnOnce(&mut Membership) -> Result<bool, RingError>,
     ) -> Result<bool, RingError> {
-        let changed = change(&mut self.roster.lock());
+        let changed = change(&mut self.membership.lock());
         if let Ok(true) = changed {
             self.bell.ring();
         }
@@ -166,64 +167,64 @@ impl Inner {
     }
 
     /// What is held back is judged by the new rule at once: an operator who lowers the threshold means this list.
-    fn change_restraint(&self, change: impl FnOnce(&mut Roster)) {
-        let changed = self.change_members(|roster| {
-            let before = roster.config();
-            change(roster);
-            if roster.config() == before {
+    fn change_restraint(&self, change: impl FnOnce(&mut Membership)) {
+        let changed = self.change_members(|membership| {
+            let before = membership.config();
+            change(membership);
+            if membership.config() == before {
                 return Ok(false);
             }
-            roster.begin_anew(self.clock.now());
-            Ok(self.judge_delivered(roster))
+            membership.begin_anew(self.clock.now());
+            Ok(self.judge_delivered(membership))
         });
         debug_assert!(changed.is_ok(), "judging refuses nothing");
     }
 
-    fn judge_delivered(&self, roster: &mut Roster) -> bool {
-        roster.delivered.take().is_some_and(|delivered| self.judge(roster, delivered))
+    fn judge_delivered(&self, membership: &mut Membership) -> bool {
+        membership.delivered.take().is_some_and(|delivered| self.judge(membership, delivered))
     }
 
     /// Whether the members, or what is held back of them, are others now.
-    fn judge(&self, roster: &mut Roster, delivered: Vec<Member>) -> bool {
+    fn judge(&self, membership: &mut Membership, delivered: Vec<Member>) -> bool {
         let now = self.clock.now();
-        let mut restraint = roster.restraint.clone();
-        let (members, held) = match restraint.judge(&roster.listed, delivered.clone(), now) {
-            Verdict::Apply(members) => (members, None),
-            Verdict::Hold { members, held } => (members, Some(held)),
+        let mut restraint = membership.restraint.clone();
+        let (members, held) = match restraint.judge(&membership.listed, delivered.clone(), now) {
+            Ruling::Apply(members) => (members, None),
+            Ruling::Hold { members, held } => (members, Some(held)),
         };
-        match self.publish_members(&members, roster.is_evicted, Some(now)) {
+        match self.publish_members(&members, membership.is_evicted, Some(now)) {
             Ok(changed) => {
-                let held_changed = roster.held.is_some() != held.is_some();
-                *roster = Roster {
+                let held_changed = membership.held.is_some() != held.is_some();
+                *membership = Membership {
                     restraint,
                     listed: members,
                     held,
                     delivered: held.map(|_| delivered),
                     last_failure: None,
-                    ..*roster
+                    ..*membership
                 };
                 changed || held_changed
             }
             Err(refused) => {
                 self.member_counts.failures.add(REFUSED, 1);
-                roster.last_failure = Some(refused.to_string());
+                membership.last_failure = Some(refused.to_string());
                 false
             }
         }
     }
 
-    fn believe(&self, roster: &mut Roster, members: Vec<Member>) -> Result<bool, RingError> {
+    fn believe(&self, membership: &mut Membership, members: Vec<Member>) -> Result<bool, RingError> {
         let now = self.clock.now();
-        self.publish_members(&members, roster.is_evicted, Some(now))?;
-        *roster = Roster {
-            restraint: roster.restraint.clone(),
+        self.publish_members(&members, membership.is_evicted, Some(now))?;
+        *membership = Membership {
+            restraint: membership.restraint.clone(),
             listed: members,
             held: None,
             delivered: None,
             last_failure: None,
-            ..*roster
+            ..*membership
         };
-        roster.begin_anew(now);
+        membership.begin_anew(now);
         Ok(true)
     }
 
@@ -246,7 +247,7 @@ impl Inner {
         }
         let ring = view.ring.rebuild(members().cloned())?;
         self.member_counts.count(&view.ring.diff(&ring));
-        let (ring, seen) = (Arc::new(ring), Seen::at(confirmed.unwrap_or_else(|| self.clock.now())));
+        let (ring, seen) = (Arc::new(ring), Vouched::at(confirmed.unwrap_or_else(|| self.clock.now())));
         self.published.update(|view| View {
             ring,
             ring_seen: seen,
@@ -260,7 +261,7 @@ impl Inner {
 impl MemberCounts {
     fn count(&self, diff: &RingDiff) {
         for (at, members) in
-            [diff.added.len(), diff.changed.len(), diff.removed.len()].into_iter().enumerate()
+            [diff.added.len(), diff.updated.len(), diff.removed.len()].into_iter().enumerate()
         {
             self.changes.add(at, members as u64);
         }
@@ -281,7 +282,7 @@ impl MemberSink for Feed {
         if let Some(inner) = self.0.upgrade() {
             let at = FAILURES.into_iter().position(|label| label == reason.label()).unwrap_or(REFUSED);
             inner.member_counts.failures.add(at, 1);
-            inner.roster.lock().last_failure = Some(reason.to_string());
+            inner.membership.lock().last_failure = Some(reason.to_string());
         }
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn record(inner: &Inner, recorder: &dyn Recorder) {
     recorder.gauge(metric::RING_MEMBERS, &labels, view.ring.len() as f64);
     recorder.gauge(metric::RING_POINTS, &labels, view.ring.points() as f64);
     recorder.gauge(metric::RING_FINGERPRINT, &labels, (view.ring.fingerprint() >> 12) as f64);
-    recorder.gauge(metric::MEMBERS_HELD, &labels, inner.roster.lock().held() as f64);
+    recorder.gauge(metric::MEMBERS_HELD, &labels, inner.membership.lock().held() as f64);
     recorder.gauge(metric::POLICY_EPOCH, &labels, view.policy.epoch() as f64);
     recorder.gauge(metric::RETIRED_SNAPSHOTS, &labels, inner.published.reclaim() as f64);
     recorder.counter(metric::OWNER_MAP_REFUSED, &labels, inner.maps_refused.get(0));

@@ -135,7 +135,7 @@ impl Inner {
             let silence = self.published.load().to_be_settled(key);
             let settled = match silence {
                 None | Some(Silence::TooOld) => return Ok(()),
-                Some(Silence::UnknownKey) if !has_asked => {
+                Some(Silence::NotFound) if !has_asked => {
                     has_asked = true;
                     let key =
                         ShardKey::new(key).map_err(|error| Unsettled::Refused(ResolveError::Key(error)))?;
@@ -146,7 +146,7 @@ impl Inner {
                 Some(Silence::NoMap) if self.look_up(key).1.is_hit() => return Ok(()),
                 // It was created and is gone again, or is between owners, or the first map is on its way: the next
                 // map tells.
-                Some(Silence::UnknownKey | Silence::Unassigned | Silence::NoMap) => {
+                Some(Silence::NotFound | Silence::Unassigned | Silence::NoMap) => {
                     tokio::time::timeout_at(deadline, self.bell.rung_after(rung)).await.map(Ok)
                 }
             };

@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
-use super::local::{Place, Shelf};
+use super::local::{Compartment, Shelf};
 use super::owner::{Loan, Owner};
 use super::upkeep::{self, Upkeep};
 use super::view::Pick;
@@ -30,7 +30,7 @@ pub struct ResolverSet {
 }
 
 struct Inner {
-    place: Place,
+    compartment: Compartment,
     published: Published<Registry>,
     /// `Some` while it runs; also the lock of everything that changes the set.
     running: Mutex<Option<Arc<Upkeep>>>,
@@ -74,7 +74,7 @@ impl ResolverSet {
     pub fn new() -> Self {
         let published = Published::new(Registry::default());
         let (running, greeters) = (Mutex::new(None), Mutex::default());
-        Self { inner: Arc::new(Inner { place: Place::take(), published, running, greeters }) }
+        Self { inner: Arc::new(Inner { compartment: Compartment::take(), published, running, greeters }) }
     }
 
     /// Adds a resolver, and starts it if the set runs.
@@ -189,7 +189,7 @@ impl Inner {
     fn look_up(&self, namespace: &str, key: &str) -> Option<(Loan, Pick)> {
         let newest = self.published.generation();
         let look_up = |registry: &Arc<Snapshot<Registry>>| registry.look_up(namespace, key);
-        match Shelf::newest(&LOCALS, &self.place, newest, look_up) {
+        match Shelf::newest(&LOCALS, &self.compartment, newest, look_up) {
             Some(answer) => answer,
             None => self.look_up_after_change(namespace, key),
         }
@@ -202,7 +202,7 @@ impl Inner {
             let registry = self.published.load();
             (registry.generation(), registry)
         };
-        Shelf::renew(&LOCALS, &self.place, renew, |registry| registry.look_up(namespace, key))
+        Shelf::renew(&LOCALS, &self.compartment, renew, |registry| registry.look_up(namespace, key))
     }
 }
 
@@ -227,7 +227,7 @@ impl Registry {
     }
 }
 
-impl upkeep::Kept for Inner {
+impl upkeep::LookedAfter for Inner {
     fn look_after(&self) {
         self.published.reclaim();
     }

@@ -5,8 +5,8 @@ use std::{cell::Cell, fmt, sync::Arc};
 use parking_lot::Mutex;
 
 use super::bell::Bell;
-use super::local::{Place, Shelf};
-use super::members::{Feed, MemberCounts, MembershipStatus, Roster};
+use super::local::{Compartment, Shelf};
+use super::members::{Feed, MemberCounts, Membership, MembershipStatus};
 use super::meter::{Tallies, Tally};
 use super::owner::{Loan, Owner};
 use super::owners::OwnerFeed;
@@ -36,11 +36,11 @@ pub struct Resolver {
 
 pub(super) struct Inner {
     pub(super) namespace: Namespace,
-    place: Place,
+    compartment: Compartment,
     pub(super) published: Published<View>,
     pub(super) tallies: Tallies,
     pub(super) shadow: Shadow,
-    pub(super) roster: Mutex<Roster>,
+    pub(super) membership: Mutex<Membership>,
     pub(super) member_counts: MemberCounts,
     pub(super) maps_refused: super::meter::Counts<1>,
     pub(super) bell: Arc<Bell>,
@@ -82,11 +82,11 @@ impl Resolver {
             inner: Arc::new(Inner {
                 namespace: view.namespace.clone(),
                 clock: Arc::clone(&view.clock),
-                place: Place::take(),
+                compartment: Compartment::take(),
                 published: Published::new(view),
                 tallies: Tallies::new(),
                 shadow: Shadow::new(),
-                roster: Mutex::new(Roster::new(builder.restraint)),
+                membership: Mutex::new(Membership::new(builder.restraint)),
                 member_counts: MemberCounts::new(),
                 maps_refused: super::meter::Counts::new(crate::telemetry::metric::OWNER_MAP_REFUSED, [""]),
                 bell: Arc::default(),
@@ -320,7 +320,7 @@ impl Inner {
                 };
             (local.loan.clone(), pick)
         };
-        match Shelf::newest(&LOCALS, &self.place, newest, look_up) {
+        match Shelf::newest(&LOCALS, &self.compartment, newest, look_up) {
             Some(answer) => answer,
             None => self.look_up_after_change(key, hash),
         }
@@ -346,11 +346,11 @@ impl Inner {
 
     fn with_local<R>(&self, with: impl Fn(&Local) -> R) -> R {
         let newest = self.published.generation();
-        Shelf::newest(&LOCALS, &self.place, newest, &with).unwrap_or_else(|| self.with_new_local(with))
+        Shelf::newest(&LOCALS, &self.compartment, newest, &with).unwrap_or_else(|| self.with_new_local(with))
     }
 
     fn with_new_local<R>(&self, with: impl FnOnce(&Local) -> R) -> R {
-        Shelf::renew(&LOCALS, &self.place, |old| self.renew(old), with)
+        Shelf::renew(&LOCALS, &self.compartment, |old| self.renew(old), with)
     }
 
     /// Takes over the thread's counters.
@@ -391,7 +391,7 @@ fn hash_long(key: &str) -> u64 {
     xxh3(key.as_bytes())
 }
 
-impl upkeep::Kept for Inner {
+impl upkeep::LookedAfter for Inner {
     fn look_after(&self) {
         self.shadow.compare_waiting(&self.published.load());
         self.published.reclaim();

@@ -11,7 +11,7 @@ use parking_lot::{Condvar, Mutex};
 const EVERY: Duration = Duration::from_millis(100);
 
 /// What is looked after.
-pub(super) trait Kept: Send + Sync + 'static {
+pub(super) trait LookedAfter: Send + Sync + 'static {
     /// Short work, called about ten times a second.
     fn look_after(&self);
 }
@@ -26,7 +26,7 @@ struct Shared {
 
 #[derive(Default)]
 struct Round {
-    kept: Vec<Weak<dyn Kept>>,
+    kept: Vec<Weak<dyn LookedAfter>>,
     has_ended: bool,
 }
 
@@ -45,14 +45,14 @@ impl Upkeep {
         Ok(Self(shared))
     }
 
-    pub(super) fn add(&self, kept: Weak<dyn Kept>) {
+    pub(super) fn add(&self, kept: Weak<dyn LookedAfter>) {
         self.0.round.lock().kept.push(kept);
     }
 }
 
 impl Shared {
     /// Waits for the next round; `None` when it is over.
-    fn next_round(&self) -> Option<Vec<Weak<dyn Kept>>> {
+    fn next_round(&self) -> Option<Vec<Weak<dyn LookedAfter>>> {
         let mut round = self.round.lock();
         if !round.has_ended {
             self.wake.wait_for(&mut round, EVERY);

@@ -21,16 +21,16 @@ pub struct View {
     pub(super) ring: Arc<HashRing>,
     /// Grows with every change of the members.
     pub(super) member_revision: u64,
-    pub(super) ring_seen: Seen,
+    pub(super) ring_seen: Vouched,
     pub(super) owners: Option<Arc<OwnerMap>>,
-    pub(super) owners_seen: Seen,
+    pub(super) owners_seen: Vouched,
     pub(super) clock: Arc<dyn Clock>,
 }
 
 /// When a source last vouched for what the view shows. Shared by all views that show the same, so that a source which
 /// only says "unchanged" publishes nothing; replaced with the content, so that an old view does not look fresh.
 #[derive(Clone, Debug)]
-pub(super) struct Seen(Arc<AtomicU64>);
+pub(super) struct Vouched(Arc<AtomicU64>);
 
 /// What a view answers: where its owner is to be found in it, and as what it answers; or why there is none.
 ///
@@ -119,7 +119,7 @@ impl View {
             Silence::NoMap => Outcome::NoMap,
             Silence::TooOld => Outcome::TooOld,
             Silence::Unassigned => Outcome::Unassigned,
-            Silence::UnknownKey => Outcome::NotFound,
+            Silence::NotFound => Outcome::NotFound,
         });
         match self.policy.fallback().decide(silence, at_hand) {
             LastResort::Stale => owned.map_or(miss, |spot| Pick::of_map(spot, Outcome::Stale)),
@@ -141,7 +141,7 @@ impl View {
         let too_old = self.policy.max_age().is_some_and(|max_age| self.owners_seen.age(self.now()) > max_age);
         match (found, owned) {
             _ if too_old => Err((Silence::TooOld, owned)),
-            (None, _) => Err((Silence::UnknownKey, None)),
+            (None, _) => Err((Silence::NotFound, None)),
             (Some(_), None) => Err((Silence::Unassigned, None)),
             (Some(_), Some(spot)) => Ok(spot),
         }
@@ -158,7 +158,7 @@ impl View {
         match self.silence(key, crate::hash::xxh3(key)) {
             Ok(_) => None,
             // However old the map is: it does not know the key, and the distributor may.
-            Err((Silence::TooOld, None)) => Some(Silence::UnknownKey),
+            Err((Silence::TooOld, None)) => Some(Silence::NotFound),
             Err((Silence::TooOld, Some(_))) => None,
             Err((silence, _)) => Some(silence),
         }
@@ -281,7 +281,7 @@ impl Pick {
     }
 }
 
-impl Seen {
+impl Vouched {
     pub(super) fn at(now: Mono) -> Self {
         Self(Arc::new(AtomicU64::new(now.as_nanos())))
     }

@@ -12,7 +12,7 @@ pub struct RingDiff {
     /// Members of the old ring only.
     pub removed: Vec<Member>,
     /// Members of both with another identity, weight or port, as they are in the new ring.
-    pub changed: Vec<Member>,
+    pub updated: Vec<Member>,
     /// The share of the key space, 0 to 1, whose owner has another address. Exact, but for rings of two flavours:
     /// these place keys independently, and it is the share to expect.
     pub moved_share: f64,
@@ -21,7 +21,7 @@ pub struct RingDiff {
 impl RingDiff {
     /// Whether the members are the same. Keys may move all the same if the specs differ.
     pub fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.removed.is_empty() && self.changed.is_empty()
+        self.added.is_empty() && self.removed.is_empty() && self.updated.is_empty()
     }
 }
 
@@ -46,7 +46,7 @@ impl HashRing {
             match (before, after) {
                 (None, Some(member)) => diff.added.push(member.clone()),
                 (Some(member), None) => diff.removed.push(member.clone()),
-                (before, Some(member)) if before != after => diff.changed.push(member.clone()),
+                (before, Some(member)) if before != after => diff.updated.push(member.clone()),
                 _ => {}
             }
         }

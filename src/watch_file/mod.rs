@@ -146,7 +146,7 @@ fn watch_loop<F: FnMut(FileSeen<'_>)>(
 /// Whether what was read after `moment` is what somebody finished writing.
 fn is_whole<F>(
     look: &Look<F>,
-    seen: &Seen,
+    seen: &Reading,
     moment: Moment,
     options: FileWatchOptions,
     activity: &Activity,
@@ -168,7 +168,7 @@ fn watch_directory(path: &Path, activity: &Arc<Activity>) -> notify::Result<Reco
 }
 
 /// The contents, or why there are none.
-type Seen = Result<Vec<u8>, FileReadError>;
+type Reading = Result<Vec<u8>, FileReadError>;
 
 struct Look<F> {
     path: PathBuf,
@@ -181,7 +181,7 @@ struct Look<F> {
 }
 
 impl<F> Look<F> {
-    fn read(&self) -> Seen {
+    fn read(&self) -> Reading {
         read_file(&self.path, self.max_bytes)
     }
 
@@ -191,7 +191,7 @@ impl<F> Look<F> {
     }
 
     /// Whether it differs from what was told last.
-    fn is_news(&self, seen: &Seen) -> bool {
+    fn is_news(&self, seen: &Reading) -> bool {
         match seen {
             Ok(contents) => self.contents != Some(xxh3_128(contents)),
             Err(error) => self.failure.as_ref() != Some(error),
@@ -200,7 +200,7 @@ impl<F> Look<F> {
 }
 
 impl<F: FnMut(FileSeen<'_>)> Look<F> {
-    fn tell(&mut self, seen: Seen) {
+    fn tell(&mut self, seen: Reading) {
         match seen {
             Ok(contents) => {
                 self.failure = None;

@@ -77,7 +77,7 @@ fn a_diff_names_the_members() {
     let new = old.rebuild([member("a"), moved_port.clone(), member("d")]).unwrap();
     let diff = old.diff(&new);
     assert_eq!((&diff.added[..], &diff.removed[..]), (&[member("d")][..], &[member("c")][..]));
-    assert_eq!((&diff.changed[..], diff.is_empty()), (&[moved_port][..], false));
+    assert_eq!((&diff.updated[..], diff.is_empty()), (&[moved_port][..], false));
     assert!(old.diff(&old).is_empty());
     assert_eq!(old.diff(&old).moved_share, 0.0);
 

@@ -156,7 +156,7 @@ fn a_subscriber_gets_changes_and_learns_what_it_missed() {
     let change = subscription.try_next().unwrap();
     assert_eq!(change.missed, 1, "the state with host-2 was never seen");
     assert_eq!(change.diff.added, [member(5)]);
-    assert_eq!(change.diff.changed.len(), 1);
+    assert_eq!(change.diff.updated.len(), 1);
     assert!(change.diff.removed.is_empty());
     resolver.set_policy(policy("shard_distributor"));
     assert!(subscription.next_within(Duration::ZERO).is_none(), "a policy is no change of members");
