@@ -143,13 +143,7 @@ impl Resolver {
     /// The ring's member at `address`.
     pub fn lookup_by_address(&self, address: &str) -> Option<Owner> {
         self.inner.with_local(|local| {
-            let slot = local
-                .loan
-                .view()
-                .ring
-                .members()
-                .binary_search_by(|member| member.address().cmp(address))
-                .ok()?;
+            let slot = local.loan.view().ring.slot_of(address)?;
             Some(Owner::new(local.loan.clone(), Pick::of_ring(slot, Outcome::Ring)))
         })
     }

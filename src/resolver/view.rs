@@ -193,10 +193,7 @@ impl View {
     pub(super) fn picks<'a>(&'a self, key: &'a [u8], first: Pick) -> impl Iterator<Item = Pick> + 'a {
         let owner = self.member(first).address();
         let others = self.ring.lookup_n(key, self.ring.len()).filter(move |member| member.address() != owner);
-        let slot = |member: &Member| {
-            self.ring.members().binary_search_by(|other| other.address().cmp(member.address()))
-        };
-        let others = others.filter_map(move |member| slot(member).ok());
+        let others = others.filter_map(|member| self.ring.slot_of(member.address()));
         std::iter::once(first).chain(others.map(|slot| Pick::of_ring(slot, Outcome::Ring)))
     }
 

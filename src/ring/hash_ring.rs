@@ -91,8 +91,12 @@ impl HashRing {
 
     /// The member with this address.
     pub fn member_by_address(&self, address: &str) -> Option<&Member> {
-        let slot = self.members.binary_search_by(|member| member.address().cmp(address)).ok()?;
-        Some(&self.members[slot])
+        self.slot_of(address).map(|slot| &self.members[slot])
+    }
+
+    /// The slot of the member with this address.
+    pub fn slot_of(&self, address: &str) -> Option<usize> {
+        self.members.binary_search_by(|member| member.address().cmp(address)).ok()
     }
 
     /// The number of members.

@@ -132,6 +132,8 @@ fn one_member_owns_everything() {
 fn members_are_found_by_address() {
     let ring = HashRing::new(RingSpec::default(), fleet(300, "1")).unwrap();
     assert!(ring.members().is_sorted_by(|a, b| a.address() < b.address()));
+    let slot = ring.slot_of("10.0.1.3:1").unwrap();
+    assert_eq!(ring.member(slot).address(), "10.0.1.3:1");
     assert_eq!(ring.member_by_address("10.0.1.3:1").unwrap().address(), "10.0.1.3:1");
     assert_eq!(ring.member_by_address("10.0.1.3"), None);
 }
