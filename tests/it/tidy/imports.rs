@@ -96,11 +96,8 @@ fn pure_modules_name_nothing_impure() {
     let mut wrong = Vec::new();
     for (file, _, paths) in sources().iter().filter(|(_, module, _)| pure(module)) {
         for path in paths.iter().filter(|path| !path.in_tests) {
-            let begins = |banned: &&[&str]| {
-                path.segments.len() > 1 && path.segments.iter().take(banned.len()).eq(banned.iter())
-            };
             let has = |banned: &&str| path.segments.iter().any(|segment| segment == banned);
-            if IMPURE_PATHS.iter().any(begins) || IMPURE_NAMES.iter().any(has) {
+            if IMPURE_PATHS.iter().any(|banned| path.leads_into(banned)) || IMPURE_NAMES.iter().any(has) {
                 wrong.push(format!("{file}: {}", path.segments.join("::")));
             }
         }
@@ -114,9 +111,8 @@ fn a_wrapped_crate_is_named_by_its_module_alone() {
     let mut wrong = Vec::new();
     for (file, module, paths) in sources() {
         for row in map.iter().filter(|row| row.module != module[0]) {
-            // A name that stands alone is not a crate's: a function may be called as one is.
             let names_crate =
-                |path: &&NamedPath| path.segments.len() > 1 && row.crates.contains(&path.segments[0]);
+                |path: &&NamedPath| row.crates.iter().any(|name| path.leads_into(&[name.as_str()]));
             for path in paths.iter().filter(names_crate) {
                 wrong.push(format!("{file}: {} belongs to {}", path.segments.join("::"), row.module));
             }
@@ -140,6 +136,30 @@ fn the_reader_of_paths_reads_what_rust_reads() {
     let joined: Vec<_> = paths.iter().map(|path| path.segments.join("::")).collect();
     for expected in ["crate::types::Mono", "std::fs::File", "tokio::Runtime"] {
         assert!(joined.iter().any(|path| path == expected), "{expected} in {joined:?}");
+    }
+    let leads = |source: &str, into: &[&str]| paths_of(source).iter().any(|path| path.leads_into(into));
+    for source in [
+        "use notify;",
+        "use notify as n;",
+        "use {fmt, notify};",
+        "pub(crate) use ::notify;",
+        "extern crate notify as n;",
+        "use notify::*;",
+        "use notify::{self, Event};",
+        "fn f(event: notify::Event) {}",
+    ] {
+        assert!(leads(source, &["notify"]), "{source}");
+    }
+    for source in ["use std::fs;", "use std;", "use std as s;", "use std::*;", "use std::{self as s, fmt};"] {
+        assert!(leads(source, &["std", "fs"]), "{source}");
+    }
+    for source in [
+        "use std::fmt;",
+        "fn f() { let fs = std::cmp::min(1, 2); notify(fs) }",
+        "fn f<'a>() -> impl Sized + use<'a> { notify }",
+        "use crate::notify::Event;",
+    ] {
+        assert!(!leads(source, &["std", "fs"]) && !leads(source, &["notify"]), "{source}");
     }
     let inner = [module[0].clone()];
     assert!(paths.iter().any(|path| path.in_tests && path.other_module(&inner) == Some("ring")));
@@ -199,9 +219,19 @@ struct NamedPath {
     /// How many inline modules stand around it.
     depth: usize,
     in_tests: bool,
+    /// Whether it brings a name into scope, so that a crate may stand alone in it. Elsewhere a name that stands alone
+    /// is not a crate's: a function may be called as one is.
+    is_import: bool,
 }
 
 impl NamedPath {
+    /// Whether it names something of `target`, or imports what `target` can be reached from under another name.
+    fn leads_into(&self, target: &[&str]) -> bool {
+        let common = self.segments.iter().zip(target).take_while(|(mine, theirs)| mine == theirs).count();
+        let is_whole = |length: usize| common == length && (self.is_import || self.segments.len() > 1);
+        is_whole(target.len()) || self.is_import && is_whole(self.segments.len())
+    }
+
     /// The top-level module it leads to from `module`, if that is another one.
     fn other_module(&self, module: &[String]) -> Option<&str> {
         let up = self.segments.iter().take_while(|segment| *segment == "super").count();
@@ -216,26 +246,52 @@ impl NamedPath {
 
 fn paths_of(source: &str) -> Vec<NamedPath> {
     let mut found = Vec::new();
-    collect(source.parse().expect("a source file is made of Rust tokens"), 0, false, &mut found);
+    let around = Around { depth: 0, in_tests: false, is_import: false };
+    collect(source.parse().expect("a source file is made of Rust tokens"), around, &mut found);
     found
 }
 
-fn collect(tokens: TokenStream, depth: usize, in_tests: bool, found: &mut Vec<NamedPath>) {
+/// What stands around some tokens.
+#[derive(Clone, Copy)]
+struct Around {
+    depth: usize,
+    in_tests: bool,
+    is_import: bool,
+}
+
+fn collect(tokens: TokenStream, mut around: Around, found: &mut Vec<NamedPath>) {
     let tokens: Vec<_> = tokens.into_iter().collect();
+    let is =
+        |token: Option<&TokenTree>, c: char| matches!(token, Some(TokenTree::Punct(p)) if p.as_char() == c);
     let mut at = 0;
     while at < tokens.len() {
+        if is(tokens.get(at), ';') {
+            around.is_import = false;
+        }
         match &tokens[at..] {
             [TokenTree::Ident(word), TokenTree::Ident(name), TokenTree::Group(body), ..] if word == "mod" => {
-                collect(body.stream(), depth + 1, in_tests || name == "tests", found);
+                let in_tests = around.in_tests || name == "tests";
+                collect(body.stream(), Around { depth: around.depth + 1, in_tests, ..around }, found);
                 at += 3;
+            }
+            // But not the `use<..>` that says what a type captures.
+            [TokenTree::Ident(word), next, ..] if word == "use" && !is(Some(next), '<') => {
+                around.is_import = true;
+                at += 1;
+            }
+            [TokenTree::Ident(word), TokenTree::Ident(name), ..] if word == "extern" && name == "crate" => {
+                around.is_import = true;
+                at += 2;
             }
             [TokenTree::Ident(_), ..] => {
                 let mut spelled = Vec::new();
                 at += spell(&tokens[at..], Vec::new(), &mut spelled);
-                found.extend(spelled.into_iter().map(|segments| NamedPath { segments, depth, in_tests }));
+                let Around { depth, in_tests, is_import } = around;
+                let named = |segments| NamedPath { segments, depth, in_tests, is_import };
+                found.extend(spelled.into_iter().map(named));
             }
             [TokenTree::Group(group), ..] => {
-                collect(group.stream(), depth, in_tests, found);
+                collect(group.stream(), around, found);
                 at += 1;
             }
             _ => at += 1,
@@ -248,6 +304,8 @@ fn spell(tokens: &[TokenTree], mut segments: Vec<String>, found: &mut Vec<Vec<St
     let mut at = 0;
     loop {
         match &tokens[at..] {
+            // At the end of a group it stands for what is before the group.
+            [TokenTree::Ident(name), ..] if name == "self" && !segments.is_empty() => {}
             [TokenTree::Ident(name), ..] => segments.push(name.to_string()),
             [TokenTree::Group(group), ..] if group.delimiter() == Delimiter::Brace => {
                 let group: Vec<_> = group.stream().into_iter().collect();
