@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shardway::clock::{Clock, SystemClock};
 use shardway::membership::{GossipMembers, GossipTiming};
 use shardway::resolver::Resolver;
-use shardway::types::{Member, Mono, Namespace};
+use shardway::types::{Member, Namespace};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -34,11 +33,17 @@ fn process(name: &str, seeds: &[&Process]) -> Process {
     Process { resolver, source }
 }
 
-async fn until(what: &str, condition: impl Fn() -> bool) {
-    let clock = SystemClock::new();
-    while !condition() {
-        assert!(clock.now() < Mono::ZERO + DEADLINE, "not within the deadline: {what}");
-        tokio::time::sleep(Duration::from_millis(1)).await;
+/// Waits until each process knows so many members.
+async fn all_know(fleet: &[Process], members: usize) {
+    for Process { resolver, .. } in fleet {
+        let mut changes = resolver.subscribe();
+        let known = async {
+            while resolver.member_count() != members {
+                changes.next().await.expect("the resolver is there");
+            }
+        };
+        let told = tokio::time::timeout(DEADLINE, known).await;
+        assert!(told.is_ok(), "{:?}, not {members} within the deadline", resolver.members());
     }
 }
 
@@ -53,7 +58,7 @@ async fn a_fleet_routes_alike_without_a_server_and_around_one_that_goes() {
     let first = process("1", &[]);
     let others: Vec<Process> = ["2", "3", "4"].iter().map(|name| process(name, &[&first])).collect();
     let mut fleet: Vec<Process> = std::iter::once(first).chain(others).collect();
-    until("all know all", || fleet.iter().all(|process| process.resolver.member_count() == 4)).await;
+    all_know(&fleet, 4).await;
     let expected = owners(&fleet[0]);
     assert!(
         fleet.iter().all(|process| owners(process) == expected),
@@ -62,8 +67,7 @@ async fn a_fleet_routes_alike_without_a_server_and_around_one_that_goes() {
 
     let leaver = fleet.pop().unwrap();
     leaver.resolver.evict_self();
-    until("the others route around it", || fleet.iter().all(|process| process.resolver.member_count() == 3))
-        .await;
+    all_know(&fleet, 3).await;
     let moved = owners(&fleet[0]);
     for (key, (before, after)) in expected.iter().zip(&moved).enumerate() {
         assert!(before == after || before == "host-4", "key-{key} moved from {before} to {after}");
