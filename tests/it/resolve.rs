@@ -69,6 +69,13 @@ impl OwnerSource for Asked {
     }
 }
 
+/// A resolver with everything at its default, and the distributor that it asks.
+fn asking() -> (Arc<Asked>, Resolver) {
+    let source = Asked::new(true);
+    let resolver = resolver(source.clone(), Arc::default(), AskLimits::default());
+    (source, resolver)
+}
+
 fn resolver(source: Arc<dyn OwnerSource>, clock: Arc<ManualClock>, limits: AskLimits) -> Resolver {
     let policy = RoutingPolicy::builder().mode("shard_distributor").build().unwrap();
     let builder = Resolver::builder(Namespace::new("matching").unwrap()).policy(policy).owners(source);
@@ -79,8 +86,7 @@ fn resolver(source: Arc<dyn OwnerSource>, clock: Arc<ManualClock>, limits: AskLi
 
 #[tokio::test(start_paused = true)]
 async fn callers_of_one_key_share_one_question() {
-    let source = Asked::new(true);
-    let resolver = resolver(source.clone(), Arc::default(), AskLimits::default());
+    let (source, resolver) = asking();
     let callers: Vec<_> = (0..50)
         .map(|_| {
             let resolver = resolver.clone();
@@ -99,8 +105,7 @@ async fn callers_of_one_key_share_one_question() {
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_waits_no_longer_than_its_own_deadline() {
-    let source = Asked::new(true);
-    let resolver = resolver(source.clone(), Arc::default(), AskLimits::default());
+    let (source, resolver) = asking();
     let patient = {
         let resolver = resolver.clone();
         tokio::spawn(async move { resolver.resolve("new", 4 * SECOND).await })
@@ -116,8 +121,7 @@ async fn a_caller_waits_no_longer_than_its_own_deadline() {
 
 #[tokio::test(start_paused = true)]
 async fn a_distributor_that_never_answers_costs_the_timeout_and_is_asked_again() {
-    let source = Asked::new(true);
-    let resolver = resolver(source.clone(), Arc::default(), AskLimits::default());
+    let (source, resolver) = asking();
     let error = resolver.resolve("new", 60 * SECOND).await.unwrap_err();
     assert_eq!(error, ResolveError::Asked(AskError::Failed { reason: "no answer in 5s".into() }));
     source.let_answer.add_permits(1);
@@ -171,8 +175,7 @@ async fn too_many_questions_at_once_are_refused_as_busy() {
 
 #[tokio::test(start_paused = true)]
 async fn a_shard_between_owners_is_waited_for_and_never_created() {
-    let source = Asked::new(true);
-    let resolver = resolver(source.clone(), Arc::default(), AskLimits::default());
+    let (source, resolver) = asking();
     let key = ShardKey::new("moving").unwrap();
     let unassigned = source.owners.edit(|edit, _| {
         edit.unassign(key.clone());
@@ -200,8 +203,7 @@ async fn a_shard_between_owners_is_waited_for_and_never_created() {
 
 #[tokio::test(start_paused = true)]
 async fn what_no_question_can_mend_is_answered_at_once() {
-    let source = Asked::new(true);
-    let resolver = resolver(source.clone(), Arc::default(), AskLimits::default());
+    let (source, resolver) = asking();
     assert!(matches!(resolver.resolve("", SECOND).await.unwrap_err(), ResolveError::Lookup(_)));
     assert!(matches!(resolver.resolve("a\nb", SECOND).await.unwrap_err(), ResolveError::Key(_)));
     let alone = Resolver::builder(Namespace::new("alone").unwrap()).build();
@@ -212,8 +214,7 @@ async fn what_no_question_can_mend_is_answered_at_once() {
 /// A question whose runtime ends before it is ever put must not stay in the way of the next one.
 #[test]
 fn a_lost_question_is_put_again() {
-    let source = Asked::new(true);
-    let resolver = resolver(source.clone(), Arc::default(), AskLimits::default());
+    let (source, resolver) = asking();
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime().block_on(async {
         let mut asking = Box::pin(resolver.resolve("k", SECOND));
@@ -230,8 +231,7 @@ fn a_lost_question_is_put_again() {
 
 #[tokio::test(start_paused = true)]
 async fn the_distributor_is_asked_before_the_fallback_answers() {
-    let source = Asked::new(true);
-    let resolver = resolver(source.clone(), Arc::default(), AskLimits::default());
+    let (source, resolver) = asking();
     resolver.set_members([Member::new("10.0.0.9:7933").unwrap()]).unwrap();
     let by_ring = RoutingPolicy::builder().mode("shard_distributor").fallback("ring").build().unwrap();
     resolver.set_policy(by_ring);
@@ -244,8 +244,7 @@ async fn the_distributor_is_asked_before_the_fallback_answers() {
 
 #[tokio::test(start_paused = true)]
 async fn a_resolver_that_does_not_run_asks_nobody_and_any_deadline_will_do() {
-    let source = Asked::new(true);
-    let resolver = resolver(source.clone(), Arc::default(), AskLimits::default());
+    let (source, resolver) = asking();
     source.let_answer.add_permits(1);
     assert!(resolver.resolve("k", Duration::MAX).await.is_ok());
     resolver.stop();

@@ -74,14 +74,22 @@ impl MemberSource for Told {
     }
 }
 
-#[test]
-fn an_exporter_gets_every_number_of_a_resolver() {
-    let members =
-        |n: usize| -> Vec<Member> { (0..n).map(|i| Member::new(format!("h{i}:1")).unwrap()).collect() };
+/// A running resolver, and what tells it its members.
+fn told_resolver() -> (Resolver, Arc<dyn MemberSink>) {
     let source = Arc::new(Told::default());
     let resolver = Resolver::builder(Namespace::new("m").unwrap()).members(source.clone()).build();
     resolver.start().unwrap();
     let sink = source.0.lock().clone().unwrap();
+    (resolver, sink)
+}
+
+fn members(n: usize) -> Vec<Member> {
+    (0..n).map(|i| Member::new(format!("h{i}:1")).unwrap()).collect()
+}
+
+#[test]
+fn an_exporter_gets_every_number_of_a_resolver() {
+    let (resolver, sink) = told_resolver();
     sink.members(members(10));
     sink.members(members(4));
     sink.failed(MemberSourceError::Empty { what: "dns".into() });
@@ -130,12 +138,7 @@ fn an_exporter_gets_every_number_of_a_resolver() {
 
 #[test]
 fn a_membership_that_halves_is_held_until_it_is_accepted() {
-    let members =
-        |n: usize| -> Vec<Member> { (0..n).map(|i| Member::new(format!("h{i}:1")).unwrap()).collect() };
-    let source = Arc::new(Told::default());
-    let resolver = Resolver::builder(Namespace::new("m").unwrap()).members(source.clone()).build();
-    resolver.start().unwrap();
-    let sink = source.0.lock().clone().unwrap();
+    let (resolver, sink) = told_resolver();
     sink.members(members(10));
     sink.members(members(3));
     assert_eq!(resolver.member_count(), 10);
