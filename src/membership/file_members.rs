@@ -85,10 +85,6 @@ impl MemberSource for FileMembers {
     fn stop(&self) {
         self.run.stop();
     }
-
-    fn refresh_every(&self) -> Option<Duration> {
-        Some(self.refresh)
-    }
 }
 
 struct Reader {

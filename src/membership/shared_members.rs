@@ -4,7 +4,6 @@ use std::{
     collections::BTreeMap,
     fmt,
     sync::{Arc, Weak},
-    time::Duration,
 };
 
 use parking_lot::Mutex;
@@ -114,10 +113,6 @@ impl MemberSource for Handle {
 
     fn leave(&self) {
         self.fan.source.leave();
-    }
-
-    fn refresh_every(&self) -> Option<Duration> {
-        self.fan.source.refresh_every()
     }
 }
 

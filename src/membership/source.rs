@@ -1,6 +1,6 @@
 //! The contract between whoever knows the members and whoever routes by them.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 use crate::types::Member;
 
@@ -34,21 +34,16 @@ pub trait MemberSource: Send + Sync + 'static {
     /// Tells the other members that this process goes, where the source has a way to, so that they need not find
     /// out. The source keeps delivering until it is stopped. Does nothing by default.
     fn leave(&self) {}
-
-    /// How often, at least, an unchanged list is delivered again while the source can vouch for it. `None`, the
-    /// default: the list cannot change, one delivery is good for ever.
-    fn refresh_every(&self) -> Option<Duration> {
-        None
-    }
 }
 
 /// Takes what a [`MemberSource`] finds out.
 ///
 /// A source never makes two calls at once. A call must not block for long: it may run on a runtime's thread.
 pub trait MemberSink: Send + Sync + 'static {
-    /// The complete list of members, in any order, at most [`MAX_MEMBERS`]; it replaces the last one. An unchanged
-    /// list comes again at least every [`refresh_every`](MemberSource::refresh_every): that is the proof that it is
-    /// fresh. Duplicates are the sink's to judge: a source removes only the ones it made itself.
+    /// The complete list of members, in any order, at most [`MAX_MEMBERS`]; it replaces the last one. A source whose
+    /// list can change delivers an unchanged one again and again, each half minute unless told otherwise: that is the
+    /// proof that it is fresh, from which a resolver's answers have their age. Duplicates are the sink's to judge: a
+    /// source removes only the ones it made itself.
     fn members(&self, members: Vec<Member>);
 
     /// The list could not be refreshed. The last one stays; the source keeps trying.

@@ -177,10 +177,6 @@ impl MemberSource for DnsMembers {
     fn stop(&self) {
         self.run.stop();
     }
-
-    fn refresh_every(&self) -> Option<Duration> {
-        Some(self.refresh + self.timeout)
-    }
 }
 
 async fn ask_for_ever(question: Question, timeout: Duration, mut pace: Pace, outlet: Outlet) {

@@ -28,7 +28,7 @@ use super::{
 use crate::types::{Member, Mono};
 
 /// How often an unchanged list is told again.
-pub(super) const REFRESH: Duration = Duration::from_secs(30);
+const REFRESH: Duration = Duration::from_secs(30);
 /// How long changes are gathered before they are told: a fleet that starts is then a few lists, not hundreds.
 const SETTLE: Duration = Duration::from_millis(50);
 /// While more timers wait, nothing is listened to. A fleet of the greatest size has one for each member that is gone

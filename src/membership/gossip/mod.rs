@@ -220,10 +220,6 @@ impl MemberSource for GossipMembers {
     fn leave(&self) {
         self.run.with(|(gossip, _)| gossip.leave());
     }
-
-    fn refresh_every(&self) -> Option<Duration> {
-        Some(fleet::REFRESH)
-    }
 }
 
 /// A setting that cannot work. Nothing was made of it.
