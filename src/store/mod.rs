@@ -8,6 +8,7 @@
 //! transaction is durable. Every kind passes the same conformance suite.
 
 mod error;
+mod keys;
 mod transaction;
 
 use std::{future::Future, pin::Pin, sync::Arc};
@@ -15,6 +16,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 use bytes::Bytes;
 
 pub use error::{StoreError, WatchError};
+pub use keys::{Chunk, Key, Keys, MAX_REPLICA_BYTES, MAX_ROOT_BYTES, Record};
 pub use transaction::{Compare, Limits, Outcome, Transaction, Write};
 
 /// A moment in the store's history; each transaction that writes makes the next one. The first is 1.
