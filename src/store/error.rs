@@ -25,11 +25,11 @@ pub enum StoreError {
     },
     /// The call exceeds [`Limits`](super::Limits). Nothing was done.
     TooLarge {
-        /// What is too large.
+        /// What there is too much of, with its unit, such as "comparisons in a transaction".
         what: &'static str,
-        /// How large it is.
+        /// How much there is.
         size: usize,
-        /// How large it may be.
+        /// How much there may be.
         limit: usize,
     },
     /// The revision asked for is forgotten.
@@ -57,6 +57,11 @@ pub enum StoreError {
         /// The key, cut and escaped.
         key: String,
     },
+    /// A transaction writes a key twice, or a range over it. Nothing was done.
+    WrittenTwice {
+        /// The key.
+        key: String,
+    },
 }
 
 impl fmt::Display for StoreError {
@@ -68,7 +73,7 @@ impl fmt::Display for StoreError {
             }
             Self::Full { reason } => write!(f, "the store is full, nothing was written: {reason}"),
             Self::TooLarge { what, size, limit } => {
-                write!(f, "{what} of {size} exceed the store's limit of {limit}, nothing was done")
+                write!(f, "{size} {what} exceed the store's limit of {limit}, nothing was done")
             }
             Self::Compacted { oldest } => {
                 write!(f, "the store remembers nothing before revision {}", oldest.0)
@@ -77,6 +82,9 @@ impl fmt::Display for StoreError {
             Self::Corrupt { reason } => write!(f, "the store's data is damaged: {reason}"),
             Self::Locked { path } => write!(f, "another process has the store {path} open"),
             Self::BadKey { key } => write!(f, "\"{key}\" is no key: 1 to 2048 bytes of printable ASCII"),
+            Self::WrittenTwice { key } => {
+                write!(f, "a transaction writes \"{key}\" more than once, nothing was done")
+            }
         }
     }
 }

@@ -9,6 +9,7 @@
 
 mod error;
 mod keys;
+pub mod kv;
 mod transaction;
 
 use std::{future::Future, pin::Pin, sync::Arc};
@@ -17,11 +18,19 @@ use bytes::Bytes;
 
 pub use error::{StoreError, WatchError};
 pub use keys::{Chunk, Key, Keys, MAX_REPLICA_BYTES, MAX_ROOT_BYTES, Record};
-pub use transaction::{Compare, Limits, Outcome, Transaction, Write};
+pub use transaction::{Compare, Limits, MAX_KEY_BYTES, Outcome, Transaction, Write};
 
 /// A moment in the store's history; each transaction that writes makes the next one. The first is 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Revision(pub u64);
+
+impl Revision {
+    /// The one after it.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
 
 /// A key, its value, and when it was last written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,9 +59,9 @@ pub struct Page {
 pub struct Range {
     /// The first key that may be in it.
     pub from: String,
-    /// The first key behind it; `None`: there is no end.
+    /// The first key behind it; `None`: there is no end. What ends before it begins holds nothing.
     pub until: Option<String>,
-    /// As of which revision; `None`: the present one.
+    /// As of which revision; `None`: the present one. One that is still to come is [`StoreError::Unavailable`].
     pub at: Option<Revision>,
     /// At most so many rows. Bounded by [`Limits::rows`].
     pub rows: usize,
@@ -70,6 +79,24 @@ pub enum Change {
         /// The revision that deleted it.
         at: Revision,
     },
+}
+
+impl Change {
+    /// The row's key.
+    pub fn key(&self) -> &Arc<str> {
+        match self {
+            Self::Put(row) => &row.key,
+            Self::Deleted { key, .. } => key,
+        }
+    }
+
+    /// The revision that it happened at.
+    pub fn at(&self) -> Revision {
+        match self {
+            Self::Put(row) => row.changed,
+            Self::Deleted { at, .. } => *at,
+        }
+    }
 }
 
 /// All that one or several transactions, whole ones, did to the rows that are watched, in order. Without changes, it
@@ -124,7 +151,8 @@ pub trait Store: Send + Sync + 'static {
     /// order.
     fn watch(&self, prefix: &str, from: Revision) -> Answer<'_, Box<dyn Watch>, WatchError>;
 
-    /// Forgets what was before the revision. Reads and watches of earlier ones then fail with a typed error.
+    /// Forgets what happened before the revision; the state right before it may stay readable. Reads and watches of
+    /// what is forgotten fail with a typed error. Of a revision that is still to come, forgets what there is.
     fn compact(&self, before: Revision) -> Answer<'_, ()>;
 
     /// How full it is.
