@@ -154,17 +154,39 @@ impl Inner {
     }
 
     /// Rings the bell when `change` says that something did, and only after the lock is released: a listener may ask
-    /// about the membership at once.
+    /// about the membership at once. So may whoever is logged to.
     fn change_members(
         &self,
         change: impl FnOnce(&mut Membership) -> Result<bool, RingError>,
     ) -> Result<bool, RingError> {
-        let changed = change(&mut self.membership.lock());
+        let (changed, held_before, held) = {
+            let mut membership = self.membership.lock();
+            let held_before = membership.held;
+            (change(&mut membership), held_before, membership.held)
+        };
+        if held_before.is_some() != held.is_some() {
+            self.log_held(held);
+        }
         if let Ok(true) = changed {
             self.bell.ring();
         }
         changed
     }
+
+    /// Once at each end of an alarm: its gauge tells of it as long as it lasts.
+    #[cfg(feature = "client")]
+    fn log_held(&self, held: Option<Held>) {
+        let namespace = self.namespace.as_str();
+        match held {
+            Some(held) => tracing::warn!(namespace, "{held}"),
+            None => {
+                tracing::info!(namespace, "membership is followed again, nobody is kept against its source")
+            }
+        }
+    }
+
+    #[cfg(not(feature = "client"))]
+    fn log_held(&self, _: Option<Held>) {}
 
     /// What is held back is judged by the new rule at once: an operator who lowers the threshold means this list.
     fn change_restraint(&self, change: impl FnOnce(&mut Membership)) {

@@ -1,5 +1,8 @@
 //! What is counted, as an exporter sees it through the `metrics` facade.
 
+#[cfg(feature = "cli")]
+mod log;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
