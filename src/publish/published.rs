@@ -91,6 +91,13 @@ impl<T> Published<T> {
         Ok(generation)
     }
 
+    /// Publishes a `last` value, and hands over the replaced snapshots that some reader still holds: for whoever ends
+    /// the cell and would not leave it to those readers to free them.
+    pub fn retire(&self, last: T) -> Vec<Arc<Snapshot<T>>> {
+        self.publish(last);
+        std::mem::take(&mut *self.retired.lock())
+    }
+
     /// Frees replaced snapshots that no reader holds any more and returns how many are still held.
     pub fn reclaim(&self) -> usize {
         let mut retired = self.retired.lock();

@@ -26,6 +26,7 @@
 mod bell;
 mod builder;
 mod error;
+mod leftovers;
 mod local;
 mod members;
 mod memory_owners;

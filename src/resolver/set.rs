@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
+use super::leftovers;
 use super::local::{Compartment, Shelf};
 use super::owner::{Loan, Owner};
 use super::upkeep::{self, Upkeep};
@@ -234,11 +235,12 @@ impl upkeep::LookedAfter for Inner {
 }
 
 impl Drop for Inner {
-    /// Threads may keep the resolvers' memory for a while; they must not keep them running.
+    /// Threads may keep the resolvers' memory for a while; they must not keep them running, nor end them.
     fn drop(&mut self) {
         if self.running.get_mut().is_some() {
             self.published.load().resolvers.values().for_each(Resolver::stop);
         }
+        leftovers::leave(self.published.retire(Registry::default()));
     }
 }
 

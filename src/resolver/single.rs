@@ -5,6 +5,7 @@ use std::{cell::Cell, fmt, sync::Arc};
 use parking_lot::Mutex;
 
 use super::bell::Bell;
+use super::leftovers;
 use super::local::{Compartment, Shelf};
 use super::members::{Feed, MemberCounts, Membership, MembershipStatus};
 use super::meter::{Tallies, Tally};
@@ -398,6 +399,8 @@ impl upkeep::LookedAfter for Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.stop_sources();
+        let last = self.published.load().emptied();
+        leftovers::leave(self.published.retire(last));
         // Whoever listens learns that it is over.
         self.bell.ring();
     }

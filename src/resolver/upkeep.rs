@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
+use super::leftovers;
+
 /// How often it looks round. A sample waits that long for its comparison, a retired snapshot for its end.
 const EVERY: Duration = Duration::from_millis(100);
 
@@ -36,8 +38,10 @@ impl Upkeep {
         let theirs = Arc::clone(&shared);
         thread::Builder::new().name("shardway-upkeep".into()).spawn(move || {
             while let Some(kept) = theirs.next_round() {
+                // It may end an embedder's sources; a panic of theirs must not end the upkeep of others.
+                _ = catch_unwind(leftovers::free);
                 for kept in kept.iter().filter_map(Weak::upgrade) {
-                    // It runs an embedder's clock and wakers; a panic of theirs must not end the upkeep of others.
+                    // And so may this, which runs an embedder's clock and wakers.
                     _ = catch_unwind(AssertUnwindSafe(|| kept.look_after()));
                 }
             }

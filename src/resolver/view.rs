@@ -84,6 +84,11 @@ impl View {
         (is_alone && is_plain).then(|| Arc::clone(&self.ring))
     }
 
+    /// The same with nothing to answer with.
+    pub(super) fn emptied(&self) -> Self {
+        Self { ring: Arc::new(HashRing::empty(self.ring.spec())), owners: None, ..self.clone() }
+    }
+
     #[inline(always)]
     fn pick_from_ring(&self, key: &[u8], hash: u64) -> Pick {
         let position = match self.ring.spec().flavour() {

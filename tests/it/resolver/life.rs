@@ -1,13 +1,15 @@
 //! Starting and stopping, coming and going, listening.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
-use shardway::clock::ManualClock;
+use shardway::clock::{Clock, ManualClock};
 use shardway::membership::{MemberSink, MemberSource, MemberSourceError, StaticMembers};
 use shardway::resolver::ResolverSet;
 use shardway::ring::{Flavour, RingSpec};
+use shardway::types::Mono;
 
 use super::*;
 
@@ -63,7 +65,7 @@ fn a_stop_that_meets_a_start_leaves_one_of_the_two_states() {
     let source = Arc::new(Watched::default());
     let resolver = Resolver::builder(namespace("m")).members(source.clone()).build();
     for _ in 0..200 {
-        std::thread::scope(|scope| {
+        thread::scope(|scope| {
             scope.spawn(|| resolver.start().unwrap());
             scope.spawn(|| resolver.stop());
         });
@@ -84,13 +86,70 @@ fn a_set_that_is_dropped_stops_its_resolvers_whatever_threads_still_hold() {
     assert!(source.sink.lock().is_none());
 }
 
+/// Tells in which thread it is freed: as a clock with the last snapshot, as a source with the resolver.
+struct Witness(mpsc::Sender<ThreadId>);
+
+impl Clock for Witness {
+    fn now(&self) -> Mono {
+        Mono::ZERO
+    }
+}
+
+impl MemberSource for Witness {
+    fn kind(&self) -> &'static str {
+        "witness"
+    }
+    fn start(&self, _: Arc<dyn MemberSink>) -> Result<(), MemberSourceError> {
+        Ok(())
+    }
+    fn stop(&self) {}
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        _ = self.0.send(thread::current().id());
+    }
+}
+
+/// What a thread still holds of a resolver that is gone it lets go of in a lookup of another one; the freeing of a
+/// whole ring is not for that lookup to pay.
+#[test]
+fn a_lookup_does_not_free_what_another_resolver_left() {
+    for in_a_set in [false, true] {
+        let (tell, freed) = mpsc::channel();
+        let (builder, witness) = (Resolver::builder(namespace("gone")), Arc::new(Witness(tell)));
+        let gone = if in_a_set { builder.members(witness) } else { builder.clock(witness) }.build();
+        gone.set_members(members(3)).unwrap();
+        let lasting = resolver();
+        lasting.start().unwrap();
+        let (set, others) = (ResolverSet::new(), ResolverSet::new());
+        if in_a_set {
+            set.insert(gone.clone()).unwrap();
+            set.lookup("gone", "key").unwrap();
+        } else {
+            gone.lookup("key").unwrap();
+        }
+        drop((gone, set));
+        assert!(freed.try_recv().is_err(), "this thread holds on to it");
+        // A set goes first, and its resolvers after it: this thread lets go of each when it looks again.
+        let by = (0..1000).find_map(|round| {
+            lasting.set_members(members(2 + round % 2)).unwrap();
+            lasting.lookup("key").unwrap();
+            others.insert(Resolver::builder(namespace(&round.to_string())).build()).unwrap();
+            others.lookup("none", "key").unwrap_err();
+            freed.recv_timeout(Duration::from_millis(30)).ok()
+        });
+        assert_ne!(by.expect("it is freed"), thread::current().id(), "in a set: {in_a_set}");
+    }
+}
+
 #[test]
 fn a_subscription_does_not_keep_its_resolver_alive_and_ends_with_it() {
     let source = Arc::new(Watched::default());
     let resolver = Resolver::builder(namespace("m")).members(source.clone()).build();
     resolver.start().unwrap();
     let mut subscription = resolver.subscribe();
-    let waiting = std::thread::spawn(move || subscription.next_within(Duration::from_secs(60)).is_none());
+    let waiting = thread::spawn(move || subscription.next_within(Duration::from_secs(60)).is_none());
     drop(resolver);
     assert!(waiting.join().unwrap(), "told at once that it is over");
     assert!(source.sink.lock().is_none());
@@ -167,7 +226,7 @@ fn a_subscriber_in_another_thread_is_woken() {
     let resolver = resolver();
     let mut subscription = resolver.subscribe();
     let waiting =
-        std::thread::spawn(move || subscription.next_within(Duration::from_secs(60)).unwrap().ring.len());
+        thread::spawn(move || subscription.next_within(Duration::from_secs(60)).unwrap().ring.len());
     resolver.set_members(members(3)).unwrap();
     assert_eq!(waiting.join().unwrap(), 3);
 }
@@ -201,7 +260,7 @@ fn a_set_finds_resolvers_by_name_and_names_those_it_knows() {
 /// A thread's own data is torn down in an order that nobody chooses: a lookup in a destructor finds a shelf or none.
 #[test]
 fn a_thread_may_look_up_while_it_ends() {
-    struct AtEnd(Resolver, std::sync::mpsc::Sender<String>);
+    struct AtEnd(Resolver, mpsc::Sender<String>);
     impl Drop for AtEnd {
         fn drop(&mut self) {
             drop(self.1.send(self.0.lookup("key").unwrap().identity().to_owned()));
@@ -214,9 +273,9 @@ fn a_thread_may_look_up_while_it_ends() {
     resolver.set_members(members(3)).unwrap();
     let expected = resolver.lookup("key").unwrap().identity().to_owned();
     for looks_up_first in [true, false] {
-        let (send, receive) = std::sync::mpsc::channel();
+        let (send, receive) = mpsc::channel();
         let resolver = resolver.clone();
-        let thread = std::thread::spawn(move || {
+        let thread = thread::spawn(move || {
             let look_up = || _ = resolver.lookup("key").unwrap();
             if looks_up_first {
                 look_up();
