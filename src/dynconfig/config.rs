@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Weak},
 };
 
@@ -90,8 +91,14 @@ impl DynamicConfig {
     /// Replaces what one source says, or takes it away, and tells subscribers whose policy that changes before it
     /// returns. False if the source says what it said before.
     ///
-    /// Readers see all of the new settings or none of them. Not to be called by a subscriber that is being told.
+    /// Readers see all of the new settings or none of them. Not to be called by a subscriber that is being told. A panic
+    /// of a subscriber is logged: the others are told all the same, and so is it of the next change.
     pub fn publish(&self, layer: Layer, settings: Option<Settings>) -> bool {
+        self.put_in_force(layer, settings).is_some()
+    }
+
+    /// How many subscribers panicked; `None` if the source says what it said before.
+    pub(super) fn put_in_force(&self, layer: Layer, settings: Option<Settings>) -> Option<u64> {
         let _telling = self.shared.telling.lock();
         let news = {
             let mut state = self.shared.state.lock();
@@ -100,15 +107,17 @@ impl DynamicConfig {
                 (old, new) => old.is_none() && new.is_none(),
             };
             if same {
-                return false;
+                return None;
             }
             let layers = Layers::clone(&state.layers).with(layer, settings.map(Arc::new));
             state.replace(layers)
         };
-        for (tell, namespace, settings) in news {
-            tell(&namespace, &settings);
-        }
-        true
+        let told = news.into_iter().map(|(tell, namespace, settings)| {
+            catch_unwind(AssertUnwindSafe(|| tell(&namespace, &settings))).inspect_err(|_| {
+                tracing::error!(%namespace, "a subscriber of dynamic config panicked, others were told");
+            })
+        });
+        Some(told.filter(Result::is_err).count() as u64)
     }
 
     /// Everything that is set, at this moment.

@@ -1,6 +1,12 @@
 //! The local file: read once at the start, then followed.
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use parking_lot::Mutex;
 
@@ -68,7 +74,8 @@ impl ConfigFile {
         Self { clock, ..self }
     }
 
-    /// Called with the new status after every change that was applied or refused, on the thread that reads the file.
+    /// Called with the new status after every change that was applied or refused, on the thread that reads the file. A
+    /// panic is logged and counted, and the file followed on.
     pub fn on_reload(self, on_reload: impl Fn(&ConfigFileStatus) + Send + 'static) -> Self {
         Self { on_reload: Some(Box::new(on_reload)), ..self }
     }
@@ -97,7 +104,8 @@ impl ConfigFile {
             ..FileWatchOptions::default()
         };
         shared.log_applied(&settings);
-        config.publish(Layer::LocalFile, Some(settings));
+        let panicked = config.put_in_force(Layer::LocalFile, Some(settings));
+        shared.state.lock().counts.panicked = panicked.unwrap_or(0);
         let follower = Follower {
             shared: Arc::clone(&shared),
             config: config.clone(),
@@ -149,6 +157,7 @@ impl ConfigFileWatch {
         {
             recorder.counter(metric::CONFIG_RELOADS, &[file, ("outcome", outcome)], total);
         }
+        recorder.counter(metric::CONFIG_PANICS, &[file], counts.panicked);
         recorder.gauge(metric::CONFIG_HASH, &[file], hash.upper_52_bits());
         recorder.gauge(metric::CONFIG_REFUSED, &[file], f64::from(u8::from(error.is_some())));
     }
@@ -184,6 +193,8 @@ pub struct ReloadCounts {
     pub unchanged: u64,
     /// It could not be read, or what was read was refused. Once for each change, not for each look.
     pub failed: u64,
+    /// Subscribers and `on_reload` panicked when they were told.
+    pub panicked: u64,
 }
 
 impl fmt::Display for ConfigFileStatus {
@@ -276,19 +287,23 @@ impl Follower {
                 self.fail(ConfigError::unreadable(error), |state| &mut state.unreadable);
             }
         }
-        if let Some(on_reload) = &self.on_reload {
-            on_reload(&self.shared.status());
+        let Some(on_reload) = &self.on_reload else { return };
+        let status = self.shared.status();
+        if catch_unwind(AssertUnwindSafe(|| on_reload(&status))).is_err() {
+            tracing::error!(file = %self.shared.name, "on_reload of dynamic config panicked, the file is followed on");
+            self.shared.state.lock().counts.panicked += 1;
         }
     }
 
     fn apply(&self, settings: Settings) {
         self.shared.log_applied(&settings);
         let hash = settings.hash();
-        let is_new = self.config.publish(Layer::LocalFile, Some(settings));
+        let panicked = self.config.put_in_force(Layer::LocalFile, Some(settings));
         let mut state = self.shared.state.lock();
         let now = self.shared.clock.now();
         (state.unreadable, state.refused, state.seen) = (None, None, now);
-        if is_new {
+        if let Some(panicked) = panicked {
+            state.counts.panicked += panicked;
             state.applied = Dated { what: hash, at: now };
             state.counts.applied += 1;
         } else {

@@ -1,6 +1,10 @@
 //! What lies between a source's `start` and its `stop`.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use parking_lot::Mutex;
 use tokio::{runtime::Handle, task::AbortHandle};
@@ -92,8 +96,11 @@ impl Outlet {
         let _one_at_a_time = self.delivering.lock();
         // Cloned, so that the call itself does not hold the slot that `stop` empties.
         let sink = self.sink.lock().clone();
-        if let Some(sink) = sink {
-            call(&*sink);
+        // A sink of the embedder's own, or whoever waits for the resolver's news, may panic: the source goes on.
+        if let Some(sink) = sink
+            && catch_unwind(AssertUnwindSafe(|| call(&*sink))).is_err()
+        {
+            tracing::error!("whoever was told of members panicked; the source goes on");
         }
     }
 }
@@ -115,5 +122,36 @@ impl Task {
 impl Drop for Task {
     fn drop(&mut self) {
         self.0.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_the_sink_ends_no_run() {
+        struct Panics(Mutex<usize>);
+        impl MemberSink for Panics {
+            fn members(&self, _: Vec<Member>) {
+                *self.0.lock() += 1;
+                panic!("at every delivery");
+            }
+            fn failed(&self, _: MemberSourceError) {
+                *self.0.lock() += 10;
+            }
+        }
+        let (run, sink) = (Run::default(), Arc::new(Panics(Mutex::default())));
+        let mut outlet = None;
+        run.start(sink.clone(), |given| {
+            outlet = Some(given);
+            Ok(())
+        })
+        .unwrap();
+        let outlet = outlet.unwrap();
+        outlet.members(vec![]);
+        outlet.members(vec![]);
+        outlet.failed(MemberSourceError::Empty { what: "x".into() });
+        assert_eq!(*sink.0.lock(), 12);
     }
 }

@@ -29,6 +29,7 @@ mod tests;
 
 use std::{
     io,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::Arc,
     thread,
@@ -95,7 +96,8 @@ pub(crate) struct FileWatch {
 }
 
 impl FileWatch {
-    /// Reads the file at once, on the watching thread, and from then on whenever it may have changed. That the file
+    /// Reads the file at once, on the watching thread, and from then on whenever it may have changed. A panic of
+    /// `on_seen` is logged, and the next change told all the same. That the file
     /// does not exist is not an error here, only that no thread can be had.
     pub(crate) fn spawn(
         path: impl Into<PathBuf>,
@@ -136,7 +138,10 @@ fn watch_loop<F: FnMut(FileSeen<'_>)>(
             // The directory may have come, or gone and come back as another one, which the old watch would not see.
             _events = watch_directory(&look.path, activity).ok();
         }
-        look.tell(seen);
+        // Whoever is told may be an embedder, whose panic must not end the watching.
+        if catch_unwind(AssertUnwindSafe(|| look.tell(seen))).is_err() {
+            tracing::error!(path = %look.path.display(), "what was told of this file panicked; it is watched on");
+        }
         if activity.wait_for_event(moment, options.poll) {
             activity.settle(options.settle);
         }
@@ -209,8 +214,7 @@ impl<F: FnMut(FileSeen<'_>)> Look<F> {
                 (self.on_seen)(if unchanged { FileSeen::Unchanged } else { FileSeen::Changed(&contents) });
             }
             Err(error) if self.failure.as_ref() != Some(&error) => {
-                (self.on_seen)(FileSeen::Failed(&error));
-                self.failure = Some(error);
+                (self.on_seen)(FileSeen::Failed(self.failure.insert(error)));
             }
             Err(_) => {}
         }

@@ -66,6 +66,31 @@ fn sees_rename_over_write_in_place_removal_and_return() {
     see(&next, "back");
 }
 
+#[test]
+fn a_panic_of_whoever_is_told_ends_nothing() {
+    let dir = ScratchDir::new();
+    let path = dir.path().join("list");
+    let (tell, told) = mpsc::channel();
+    let _watch = FileWatch::spawn(&path, BY_POLL, move |seen| {
+        if !matches!(seen, FileSeen::Unchanged) {
+            tell.send(()).unwrap();
+            panic!("at everything that is news");
+        }
+    })
+    .unwrap();
+    let next = || told.recv_timeout(DEADLINE).expect("the watch tells within the deadline");
+    next();
+    assert_eq!(
+        told.recv_timeout(BY_POLL.poll * 5),
+        Err(RecvTimeoutError::Timeout),
+        "the failure is told once"
+    );
+    for contents in ["one", "two"] {
+        fs::write(&path, contents).unwrap();
+        next();
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn sees_the_symlink_swap_of_a_config_map() {

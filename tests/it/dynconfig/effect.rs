@@ -10,7 +10,9 @@ use shardway::{
     types::{Member, Mono, Namespace, ShardKey, Source, Token},
 };
 
-use super::{DEADLINE, Dir, Following, assert_middle_is_within_a_second, follow, percentage, replace};
+use super::{
+    DEADLINE, Dir, Following, assert_middle_is_within_a_second, follow, follow_into, ns, percentage, replace,
+};
 
 /// What a process exports, as text.
 #[derive(Default)]
@@ -33,6 +35,36 @@ impl Recorder for Exported {
     }
 }
 
+fn export(following: &Following) -> BTreeMap<String, f64> {
+    let exported = Exported::default();
+    following.watch.record(&exported);
+    exported.0.into_inner()
+}
+
+/// One that panics must not keep the others from the news, nor anybody from the next.
+#[test]
+fn a_panic_of_whoever_is_told_ends_nothing_and_is_counted() {
+    let dir = Dir::new();
+    let path = dir.join("config.yaml");
+    fs::write(&path, percentage(1)).unwrap();
+    let config = DynamicConfig::new(None);
+    let _panics = config.bind([ns()], |_, settings| assert_eq!(settings.policy.percentage().get(), 100));
+    let following = follow_into(config, &path, || panic!("at every reload"));
+    assert_eq!(following.next_percentage(), 1);
+    for percent in [2, 3] {
+        replace(&path, percentage(percent.into()));
+        assert_eq!(following.next_percentage(), percent);
+        assert_eq!(following.reloads.recv_timeout(DEADLINE).unwrap().error, None);
+    }
+    replace(&path, "broken: [");
+    following.next_error();
+    replace(&path, percentage(4));
+    assert_eq!(following.next_percentage(), 4);
+    // The subscriber at 1, 2 and 3, on_reload at 2, 3 and the broken one; those at 4 may be under way.
+    let panicked = export(&following)["shardway_config_panics_total "];
+    assert!((6.0..=8.0).contains(&panicked), "{panicked}");
+}
+
 #[test]
 fn metrics_tell_of_reloads_and_refusals() {
     let dir = Dir::new();
@@ -41,11 +73,6 @@ fn metrics_tell_of_reloads_and_refusals() {
     fs::write(&path, &contents).unwrap();
     fs::write(&other, &contents).unwrap();
     let (one, two) = (follow(&path), follow(&other));
-    let export = |following: &Following| {
-        let exported = Exported::default();
-        following.watch.record(&exported);
-        exported.0.into_inner()
-    };
     assert_eq!(
         export(&one)["shardway_config_hash "],
         export(&two)["shardway_config_hash "],

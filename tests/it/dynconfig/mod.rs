@@ -79,9 +79,15 @@ struct Following {
 }
 
 fn follow(path: &Path) -> Following {
-    let config = DynamicConfig::new(None);
+    follow_into(DynamicConfig::new(None), path, || ())
+}
+
+fn follow_into(config: DynamicConfig, path: &Path, after_telling: impl Fn() + Send + 'static) -> Following {
     let (tell_reload, reloads) = mpsc::channel();
-    let file = ConfigFile::new(path).on_reload(move |status| drop(tell_reload.send(status.clone())));
+    let file = ConfigFile::new(path).on_reload(move |status| {
+        drop(tell_reload.send(status.clone()));
+        after_telling();
+    });
     let watch = file.start(&config).unwrap();
     let (tell_policy, policies) = mpsc::channel();
     let _binding = config.bind([ns()], move |_, settings| drop(tell_policy.send(settings.policy.clone())));
