@@ -18,6 +18,9 @@ use crate::{
     watch_file::{FileSeen, FileWatch, FileWatchOptions, read_file},
 };
 
+/// Why a reload failed: the labels of [`ConfigError`] that a file can get while it is followed.
+const FAILURES: [&str; 6] = ["not_found", "not_a_file", "too_large", "unreadable", "syntax", "invalid"];
+
 type OnReload = Box<dyn Fn(&ConfigFileStatus) + Send>;
 
 /// A file of settings that operators change while we run.
@@ -95,6 +98,7 @@ impl ConfigFile {
             refused: None,
             seen: self.clock.now(),
             counts: ReloadCounts { applied: 1, ..ReloadCounts::default() },
+            failures: [0; FAILURES.len()],
         };
         let shared = Arc::new(Shared { name, clock: self.clock, state: Mutex::new(state) });
         let options = FileWatchOptions {
@@ -156,6 +160,10 @@ impl ConfigFileWatch {
             [("applied", counts.applied), ("unchanged", counts.unchanged), ("failed", counts.failed)]
         {
             recorder.counter(metric::CONFIG_RELOADS, &[file, ("outcome", outcome)], total);
+        }
+        let failures = self.shared.state.lock().failures;
+        for (reason, total) in FAILURES.into_iter().zip(failures) {
+            recorder.counter(metric::CONFIG_FAILURES, &[file, ("reason", reason)], total);
         }
         recorder.counter(metric::CONFIG_PANICS, &[file], counts.panicked);
         recorder.gauge(metric::CONFIG_HASH, &[file], hash.upper_52_bits());
@@ -221,6 +229,8 @@ struct State {
     refused: Option<Dated<ConfigError>>,
     seen: Mono,
     counts: ReloadCounts,
+    /// Of `counts.failed`, how many for which reason.
+    failures: [u64; FAILURES.len()],
 }
 
 struct Dated<T> {
@@ -316,6 +326,9 @@ impl Follower {
         let mut state = self.shared.state.lock();
         let now = self.shared.clock.now();
         state.counts.failed += 1;
+        if let Some(reason) = FAILURES.into_iter().position(|reason| reason == error.label()) {
+            state.failures[reason] += 1;
+        }
         if matches!(error, ConfigError::Refused(_)) {
             (state.unreadable, state.seen) = (None, now);
         }

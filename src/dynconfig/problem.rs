@@ -225,6 +225,19 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 impl ConfigError {
+    /// What kind of failure it is, as one word for metrics: the cause of one that could not be read, `syntax` for what
+    /// is no YAML, `invalid` for what is and breaks a rule.
+    pub fn label(&self) -> &'static str {
+        let is_syntax = |problem: &Problem| {
+            matches!(problem.kind, ProblemKind::NotUtf8 | ProblemKind::Yaml(_) | ProblemKind::Empty)
+        };
+        match self {
+            Self::Unreadable { cause, .. } => cause,
+            Self::Refused(refusal) if refusal.problems().iter().any(is_syntax) => "syntax",
+            Self::Refused(_) => "invalid",
+        }
+    }
+
     pub(super) fn unreadable(error: &FileReadError) -> Self {
         Self::Unreadable { cause: error.label(), reason: error.to_string().into() }
     }

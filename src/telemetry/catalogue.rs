@@ -71,6 +71,8 @@ catalogue! {
         "The upper 52 bits of the hash of the dynamic config in force (a float holds no more): the same in every process that has applied the same file.";
     CONFIG_REFUSED = Gauge "shardway_config_refused" ["file"]
         "1 while what the dynamic config says is not in force because it cannot be read or is wrong. Anything but 0 is an alarm.";
+    CONFIG_FAILURES = Counter "shardway_config_failures_total" ["file", "reason"]
+        "Failed reloads by reason: the file is not there (not_found), is none (not_a_file), is too_large or otherwise unreadable, is no YAML (syntax), or is and breaks a rule (invalid). The last good values stayed.";
     CONFIG_PANICS = Counter "shardway_config_panics_total" ["file"]
         "Times the program's own code panicked when it was told of the dynamic config. The config is in force and followed all the same; anything but 0 is a mistake in that code.";
     CONFIG_RELOADS = Counter "shardway_config_reloads_total" ["file", "outcome"]

@@ -1,10 +1,10 @@
 //! What a change of the file does to lookups and to metrics.
 
-use std::{cell::RefCell, collections::BTreeMap, fs, sync::Arc};
+use std::{cell::RefCell, collections::BTreeMap, fs, path::Path, sync::Arc};
 
 use shardway::{
     clock::{Clock, SystemClock},
-    dynconfig::{ConfigFile, DynamicConfig},
+    dynconfig::{ConfigFile, DynamicConfig, MAX_FILE_BYTES},
     resolver::{MapVersion, OwnerMap, Resolver, ResolverSet},
     telemetry::{Metric, Recorder},
     types::{Member, Mono, Namespace, ShardKey, Source, Token},
@@ -20,8 +20,10 @@ struct Exported(RefCell<BTreeMap<String, f64>>);
 
 impl Exported {
     fn add(&self, metric: &Metric, labels: &[(&'static str, &str)], value: f64) {
-        let outcome = labels.iter().find(|(name, _)| *name == "outcome").map_or("", |(_, outcome)| outcome);
-        self.0.borrow_mut().insert(format!("{} {outcome}", metric.name), value);
+        let names: Vec<&str> = labels.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, metric.labels, "{}", metric.name);
+        let second = labels.get(1).map_or("", |(_, value)| value);
+        self.0.borrow_mut().insert(format!("{} {second}", metric.name), value);
     }
 }
 
@@ -63,6 +65,37 @@ fn a_panic_of_whoever_is_told_ends_nothing_and_is_counted() {
     // The subscriber at 1, 2 and 3, on_reload at 2, 3 and the broken one; those at 4 may be under way.
     let panicked = export(&following)["shardway_config_panics_total "];
     assert!((6.0..=8.0).contains(&panicked), "{panicked}");
+}
+
+#[test]
+fn every_failure_is_counted_under_its_reason() {
+    let dir = Dir::new();
+    let path = dir.join("config.yaml");
+    fs::write(&path, percentage(1)).unwrap();
+    let following = follow(&path);
+    for (reason, change) in [
+        ("syntax", (|path| replace(path, "broken: [")) as fn(&Path)),
+        ("invalid", |path| replace(path, percentage(101))),
+        ("syntax", |path| replace(path, "")),
+        ("not_found", |path| fs::remove_file(path).unwrap()),
+        ("not_a_file", |path| fs::create_dir(path).unwrap()),
+        ("too_large", |path| {
+            fs::remove_dir(path).unwrap();
+            replace(path, vec![b' '; MAX_FILE_BYTES + 1]);
+        }),
+    ] {
+        let name = format!("shardway_config_failures_total {reason}");
+        let before = export(&following)[&name];
+        change(&path);
+        while export(&following)[&name] == before {
+            following.next_error();
+        }
+        assert_eq!(export(&following)[&name], before + 1.0, "{reason}");
+    }
+    let exported = export(&following);
+    let reasons: f64 =
+        exported.iter().filter(|(name, _)| name.contains("config_failures")).map(|(_, total)| total).sum();
+    assert_eq!(reasons, exported["shardway_config_reloads_total failed"], "every failure has a reason");
 }
 
 #[test]
