@@ -8,8 +8,11 @@
 //! transaction is durable. Every kind passes the same conformance suite.
 
 mod error;
+mod identity;
 mod keys;
 pub mod kv;
+mod local;
+mod memory;
 mod transaction;
 
 use std::{future::Future, pin::Pin, sync::Arc};
@@ -18,6 +21,7 @@ use bytes::Bytes;
 
 pub use error::{StoreError, WatchError};
 pub use keys::{Chunk, Key, Keys, MAX_REPLICA_BYTES, MAX_ROOT_BYTES, Record};
+pub use memory::MemoryStore;
 pub use transaction::{Compare, Limits, MAX_KEY_BYTES, Outcome, Transaction, Write};
 
 /// A moment in the store's history; each transaction that writes makes the next one. The first is 1.
@@ -162,7 +166,8 @@ pub trait Store: Send + Sync + 'static {
 /// A watch that goes on until it is dropped, or fails.
 pub trait Watch: Send {
     /// Waits for the next batch. After an error the watch is over; watch again from behind the last batch's revision.
-    /// May be dropped and called again without losing anything.
+    /// May be dropped and called again without losing anything. When the store moves on without touching what is
+    /// watched, a batch without changes says so within seconds.
     fn next(&mut self) -> Answer<'_, Batch, WatchError>;
 }
 
@@ -170,6 +175,14 @@ impl Range {
     /// All rows whose keys begin with the prefix, as of now.
     pub fn prefix(prefix: &str, rows: usize) -> Self {
         Self { from: prefix.to_owned(), until: after_prefix(prefix), at: None, rows }
+    }
+
+    /// What follows a page of it, as of the same revision; `None` when that was the last one.
+    #[must_use]
+    pub fn behind(self, page: &Page) -> Option<Self> {
+        let last = page.rows.last().filter(|_| page.more)?;
+        // Keys are printable ASCII, so the next one that can be is this one with a space.
+        Some(Self { from: format!("{} ", last.key), at: Some(page.revision), ..self })
     }
 }
 

@@ -14,6 +14,8 @@ mod resolver;
 mod ring;
 mod ring_model;
 mod ring_vectors;
+#[cfg(feature = "server")]
+mod store;
 #[cfg(feature = "metrics")]
 mod telemetry;
 mod tidy;

@@ -204,14 +204,8 @@ impl Kv {
         /// Bounds the memory of a batch, but for one huge transaction, which is told whole.
         const MOST_CHANGES: usize = 1_000;
 
-        let oldest = self.log.forgotten().next();
+        self.watchable(from)?;
         let from = from.max(Revision(1));
-        if from < oldest {
-            return Err(WatchError::Compacted { oldest });
-        }
-        if from > self.settled.next() {
-            return Err(WatchError::WentBack { asked: from, now: self.settled });
-        }
         let mut batch = Batch { changes: Vec::new(), revision: Revision(from.0 - 1) };
         for step in self.log.steps(from).take(MOST_STEPS) {
             if batch.revision == self.settled || batch.changes.len() >= MOST_CHANGES {
@@ -221,6 +215,18 @@ impl Kv {
             batch.changes.extend(step.iter().filter(|change| change.key().starts_with(prefix)).cloned());
         }
         Ok((batch.revision >= from).then_some(batch))
+    }
+
+    /// Whether everything from the revision on can be told, now or when it happens.
+    pub fn watchable(&self, from: Revision) -> Result<(), WatchError> {
+        let oldest = self.log.forgotten().next();
+        if from.max(Revision(1)) < oldest {
+            return Err(WatchError::Compacted { oldest });
+        }
+        if from > self.settled.next() {
+            return Err(WatchError::WentBack { asked: from, now: self.settled });
+        }
+        Ok(())
     }
 
     /// Forgets the steps before the revision. The state right before it can still be read.

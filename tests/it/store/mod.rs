@@ -1,0 +1,4 @@
+//! Stores: one suite for all kinds, and what each kind adds.
+
+mod conformance;
+mod memory;
