@@ -51,6 +51,8 @@ pub mod hash;
 #[cfg(feature = "client")]
 pub mod lease;
 pub mod membership;
+#[cfg(feature = "server")]
+pub mod plan;
 pub mod policy;
 pub mod publish;
 pub mod resolver;

@@ -1,0 +1,295 @@
+//! Our own strategy: as few moves as bring every executor near its fair share.
+//!
+//! *Spread* fills executors that have far less than their share, such as those that have just joined: with shards that
+//! the ring has there, where placement is by ring, and then with what fuller ones have above their share. An executor
+//! gets at most its fair share of shards that way.
+//!
+//! *Shed* empties executors above the upper band: their heaviest shards that fit go to the emptiest executors. A heavy
+//! shard does the work of many light ones, so moves are few; and it goes only where it leaves both near the mean, so that
+//! neither has to give it on.
+//!
+//! Every move lessens the sum over all executors of (load^2 / weight), noticeably. That sum is not negative and nothing
+//! else changes it, so with loads that do not change, moves come to an end.
+
+use super::{
+    budget,
+    fleet::{Fleet, Member, Ranking},
+    offer::{Offers, read_heaviest},
+};
+use crate::plan::{
+    Board, Config, ExecutorSlot, Input, Placement, Reason, ShardSlot, Steady, Tally, decide::Draft,
+    input::Row,
+};
+
+/// Rows that a member offers at least, budget or not: enough to choose from.
+const MIN_OFFERS: usize = 64;
+
+/// An executor below this share of the mean is filled up, however long it has been there.
+const STARVED: f64 = 0.5;
+
+/// How many of the emptiest executors are asked to take a shard: the first may be at one of its limits.
+const MOST_ASKED: usize = 8;
+
+/// A move that lessens the sum of squares by less than this share of what the shard itself adds is not worth it; and
+/// without it, rounding could make a move and its opposite both look good.
+const LEAST_GAIN: f64 = 0.01;
+
+pub(super) fn read(
+    board: &Board,
+    input: &Input,
+    config: &Config,
+    steady: &Steady,
+    fleet: &Fleet,
+) -> Vec<Row> {
+    let limits = Limits::new(fleet, steady);
+    let budget = budget(input, steady.move_budget) as usize;
+    let hungry = limits.hungry(input, steady, fleet);
+    if budget == 0 {
+        return Vec::new();
+    }
+    let mut rows = Vec::new();
+    if config.placement == Placement::Ring && !hungry.is_empty() {
+        rows = read_ring_owned(board, input, steady, fleet, &hungry, budget);
+    }
+    let donors: Vec<_> =
+        fleet.members().iter().filter(|member| limits.donates(fleet, member, !hungry.is_empty())).collect();
+    let most = MIN_OFFERS.max(4 * budget / donors.len().max(1));
+    for donor in donors {
+        let excess = (fleet.fill(donor) - limits.mean) * donor.weight;
+        rows.extend(read_heaviest(
+            board,
+            (input.now, steady.cooldown),
+            &fleet.scale,
+            donor.slot,
+            excess,
+            most,
+        ));
+    }
+    rows.sort_unstable_by_key(|row| row.shard);
+    rows.dedup_by_key(|row| row.shard);
+    rows
+}
+
+/// Shards of active executors that the ring has on one of the hungry.
+fn read_ring_owned(
+    board: &Board,
+    input: &Input,
+    steady: &Steady,
+    fleet: &Fleet,
+    hungry: &[ExecutorSlot],
+    budget: usize,
+) -> Vec<Row> {
+    let mut shards: Vec<ShardSlot> = Vec::new();
+    for member in fleet.members().iter().filter(|member| !hungry.contains(&member.slot)) {
+        let on_ring_of_hungry = |shard: &&ShardSlot| {
+            let owner = input.ring.owner_at(board.position_of(**shard));
+            owner.is_some_and(|owner| hungry.binary_search(&owner).is_ok())
+        };
+        let of_member = board.shards_of(member.slot).iter().filter(on_ring_of_hungry);
+        shards.extend(of_member.filter(|shard| board.is_movable(**shard, input.now, steady.cooldown)));
+    }
+    // A few more than the budget, in case that some do not fit.
+    let most = 2 * budget + MIN_OFFERS;
+    if shards.len() > most {
+        shards.select_nth_unstable(most);
+        shards.truncate(most);
+    }
+    shards.sort_unstable();
+    shards.into_iter().map(|shard| Row::of(board, shard)).collect()
+}
+
+pub(super) fn run(draft: &mut Draft<'_>, steady: &Steady, fleet: Fleet) {
+    let budget = budget(draft.input, steady.move_budget);
+    draft.plan.report.budget = budget;
+    let limits = Limits::new(&fleet, steady);
+    let hungry = limits.hungry(draft.input, steady, &fleet);
+    let mut offers = Offers::new(&draft.input.movable, &fleet.scale);
+    let mut round = Round { limits, left: budget, fleet };
+    if draft.config.placement == Placement::Ring {
+        round.spread_by_ring(draft, &mut offers, &hungry);
+    }
+    round.spread_by_load(draft, &mut offers, &hungry);
+    round.shed(draft, &mut offers);
+}
+
+struct Limits {
+    mean: f64,
+    mean_shards: f64,
+    upper: f64,
+    /// Half way between the mean and the upper band: a shard that takes its new owner above this is not sent there.
+    ceiling: f64,
+}
+
+impl Limits {
+    fn new(fleet: &Fleet, steady: &Steady) -> Self {
+        let mean = fleet.mean();
+        let upper = steady.upper_band.max(1.0);
+        Self {
+            mean,
+            mean_shards: fleet.mean_shards(),
+            upper: mean * upper,
+            ceiling: mean * f64::midpoint(1.0, upper),
+        }
+    }
+
+    /// Members that are to be filled up, by slot.
+    fn hungry(&self, input: &Input, steady: &Steady, fleet: &Fleet) -> Vec<ExecutorSlot> {
+        let is_hungry = |member: &&Member| {
+            let (_, seat) = &input.seats[input.seats.partition_point(|(slot, _)| *slot < member.slot)];
+            let is_new = input.now.since(seat.executor.joined()) < steady.settling;
+            let share = if is_new { steady.lower_band } else { steady.lower_band.min(STARVED) };
+            let has_room = seat.executor.max_shards().is_none_or(|max| seat.peak().shards < max);
+            // A whole shard must be missing, or small namespaces would be hungry for ever.
+            let missing = self.mean_shards * member.weight - f64::from(member.settled.shards);
+            member.receives
+                && has_room
+                && missing >= 1.0
+                && fleet.fill(member) < share * self.mean
+                && f64::from(member.settled.shards) < share * self.mean_shards * member.weight
+        };
+        fleet.members().iter().filter(is_hungry).map(|member| member.slot).collect()
+    }
+
+    fn donates(&self, fleet: &Fleet, member: &Member, somebody_is_hungry: bool) -> bool {
+        fleet.fill(member) > if somebody_is_hungry { self.mean } else { self.upper }
+    }
+}
+
+struct Round {
+    limits: Limits,
+    left: u32,
+    fleet: Fleet,
+}
+
+impl Round {
+    /// Shards that the ring has on a hungry executor go there, until it has its fair share.
+    fn spread_by_ring(&mut self, draft: &mut Draft<'_>, offers: &mut Offers<'_>, hungry: &[ExecutorSlot]) {
+        if hungry.is_empty() {
+            return;
+        }
+        for row in &draft.input.movable {
+            let (Some(from), Some(to)) = (row.owner, draft.input.ring.owner_at(row.position)) else {
+                continue;
+            };
+            if self.left == 0 {
+                return;
+            }
+            let is_wanted =
+                hungry.binary_search(&to).is_ok() && from != to && hungry.binary_search(&from).is_err();
+            let tally = Tally::of(row.load);
+            if is_wanted
+                && self.keeps_fair_share(to, tally)
+                && self.is_worth_it(from, to, tally)
+                && draft.placer.has_room(to, tally)
+            {
+                let at = offers.of(from).iter().position(|offer| offer.row.shard == row.shard);
+                offers.take(from, at.expect("every movable row is on offer"));
+                self.hand_over(draft, row, to, Reason::Spread, &mut []);
+            }
+        }
+    }
+
+    /// What fuller executors have above their share goes to the hungry, the hungriest first.
+    fn spread_by_load(&mut self, draft: &mut Draft<'_>, offers: &mut Offers<'_>, hungry: &[ExecutorSlot]) {
+        let mut receivers = self.fleet.ranked(|member| hungry.binary_search(&member.slot).is_ok());
+        let mut donors = self.fleet.ranked(|member| hungry.binary_search(&member.slot).is_err());
+        while self.left > 0
+            && let Some(&(fill, to)) = receivers.first()
+            && let Some(&(donor_fill, from)) = donors.last()
+        {
+            if fill.0 >= self.limits.mean {
+                receivers.pop_first();
+            } else if donor_fill.0 <= self.limits.mean {
+                return;
+            } else if !self.send_one(
+                draft,
+                offers,
+                (from, to),
+                Reason::Spread,
+                &mut [&mut receivers, &mut donors],
+            ) {
+                // Nothing that it has fits. The next round sees the rest of what it has.
+                donors.pop_last();
+            }
+        }
+    }
+
+    /// What the fullest have above their share goes to the emptiest.
+    fn shed(&mut self, draft: &mut Draft<'_>, offers: &mut Offers<'_>) {
+        let mut receivers = self.fleet.ranked(|member| member.receives);
+        let upper = self.limits.upper;
+        let mut donors = self.fleet.ranked(|member| self.fleet.fill(member) > upper);
+        while self.left > 0
+            && let Some(&(donor_fill, from)) = donors.last()
+        {
+            let emptiest: Vec<_> = receivers.iter().take(MOST_ASKED).map(|(_, to)| *to).collect();
+            let mut rankings = [&mut receivers, &mut donors];
+            let is_done = donor_fill.0 <= self.limits.mean;
+            let mut ask = |to| self.send_one(draft, offers, (from, to), Reason::Shed, &mut rankings);
+            if is_done || !emptiest.into_iter().any(&mut ask) {
+                donors.pop_last();
+            }
+        }
+    }
+
+    /// Sends the shard that brings the donor down to the mean, or, if there is none, the one that comes nearest without
+    /// taking the receiver too far. Answers whether there was one.
+    fn send_one(
+        &mut self,
+        draft: &mut Draft<'_>,
+        offers: &mut Offers<'_>,
+        (from, to): (ExecutorSlot, ExecutorSlot),
+        reason: Reason,
+        rankings: &mut [&mut Ranking],
+    ) -> bool {
+        let (donor, receiver) = (*self.fleet.member(from), *self.fleet.member(to));
+        let excess = (self.fleet.fill(&donor) - self.limits.mean) * donor.weight;
+        let gap = (self.limits.ceiling - self.fleet.fill(&receiver)) * receiver.weight;
+        let all = offers.of(from);
+        let fitting = all.partition_point(|offer| offer.weight <= excess.min(gap));
+        // The heaviest that fits both; else the lightest that is more than the donor's excess, if that helps all the same.
+        let below = (0..fitting).rev();
+        let candidates = below.take(MIN_OFFERS).chain(fitting..(fitting + 1).min(all.len()));
+        let found = candidates.into_iter().find(|at| {
+            let tally = all[*at].tally();
+            let is_fair = reason != Reason::Spread || self.keeps_fair_share(to, tally);
+            is_fair && self.is_worth_it(from, to, tally) && draft.placer.has_room(to, tally)
+        });
+        let Some(at) = found else { return false };
+        let offer = offers.take(from, at);
+        self.hand_over(draft, offer.row, to, reason, rankings);
+        true
+    }
+
+    fn hand_over(
+        &mut self,
+        draft: &mut Draft<'_>,
+        row: &Row,
+        to: ExecutorSlot,
+        reason: Reason,
+        rankings: &mut [&mut Ranking],
+    ) {
+        let from = row.owner.expect("what is on offer has an owner");
+        self.fleet.shift(from, to, Tally::of(row.load), rankings);
+        draft.hand_over(row, to, reason);
+        self.left -= 1;
+    }
+
+    /// Whether the receiver has no more than its fair share of load and shards with it.
+    fn keeps_fair_share(&self, to: ExecutorSlot, tally: Tally) -> bool {
+        let mut member = *self.fleet.member(to);
+        member.settled += tally;
+        let most = (self.limits.mean_shards * member.weight).ceil();
+        self.fleet.fill(&member) <= self.limits.ceiling && f64::from(member.settled.shards) <= most
+    }
+
+    /// Whether the sum of squares becomes noticeably less.
+    fn is_worth_it(&self, from: ExecutorSlot, to: ExecutorSlot, tally: Tally) -> bool {
+        let (donor, receiver) = (self.fleet.member(from), self.fleet.member(to));
+        let weight = self.fleet.scale.weigh(tally);
+        // The change is weight * (loss - gain).
+        let gain = (2.0 * self.fleet.scale.weigh(donor.settled) - weight) / donor.weight;
+        let loss = (2.0 * self.fleet.scale.weigh(receiver.settled) + weight) / receiver.weight;
+        from != to && gain - loss > LEAST_GAIN * weight
+    }
+}

@@ -1,0 +1,61 @@
+//! The planner: who should own which shard.
+//!
+//! A [`Board`] is the living state of one namespace. [`plan`] reads what needs attention from it and answers with a
+//! [`Plan`]: moves, each with its reason. It knows no clock, no store and no network: equal boards, times, configs and
+//! seeds give equal plans on every machine.
+
+mod balance;
+mod board;
+mod config;
+mod decide;
+mod executor;
+mod input;
+mod load;
+mod moves;
+mod place;
+mod placement_ring;
+mod scale;
+mod slot;
+#[cfg(test)]
+mod tests;
+
+pub use board::{Board, Losses, MAX_LOSSES, MAX_SHARDS, Phase, Pin, Shard};
+pub use config::{Config, ConfigError, Greedy, Naive, Placement, Quarantine, Rollout, Steady, Strategy};
+pub use decide::decide;
+pub use executor::{Executor, Seat, State};
+pub use input::Input;
+pub use load::{Load, LoadSum, MAX_LOAD, Tally};
+pub use moves::{Action, MAX_NAMED, Move, NoRoom, Plan, Reason, Report};
+pub use slot::{ExecutorSlot, ShardSlot};
+
+use crate::types::Mono;
+use input::Row;
+use place::Placer;
+
+/// Decides the next round.
+pub fn plan(board: &Board, now: Mono, config: &Config, seed: u64) -> Plan {
+    decide(&Input::read(board, now, config, seed), config)
+}
+
+/// Who is given these shards, one after the other, by the rule that [`plan`] places by. For shards that are created by
+/// whoever asks for them, and cannot wait for a round. Costs a step per executor, then little per shard.
+pub fn place(
+    board: &Board,
+    now: Mono,
+    config: &Config,
+    seed: u64,
+    shards: &[ShardSlot],
+) -> Vec<Result<ExecutorSlot, NoRoom>> {
+    let input = Input::of_seats(board, now, seed);
+    let mut placer = Placer::new(&input, config);
+    let choose = |shard: &ShardSlot| {
+        let row = Row::of(board, *shard);
+        if row.is_quarantined {
+            return Err(NoRoom::Quarantined);
+        }
+        let choice = placer.choose(&row, None)?;
+        placer.take(choice.to, Tally::of(row.load));
+        Ok(choice.to)
+    };
+    shards.iter().map(choose).collect()
+}
