@@ -161,6 +161,7 @@ fn the_reader_of_paths_reads_what_rust_reads() {
     }
     for source in [
         "use std::fmt;",
+        "use std::{fmt, ops::Add,};",
         "fn f() { let fs = std::cmp::min(1, 2); notify(fs) }",
         "fn f<'a>() -> impl Sized + use<'a> { notify }",
         "use crate::notify::Event;",
@@ -315,9 +316,10 @@ fn spell(tokens: &[TokenTree], mut segments: Vec<String>, found: &mut Vec<Vec<St
             [TokenTree::Ident(name), ..] => segments.push(name.to_string()),
             [TokenTree::Group(group), ..] if group.delimiter() == Delimiter::Brace => {
                 let group: Vec<_> = group.stream().into_iter().collect();
-                for member in
-                    group.split(|token| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ','))
-                {
+                let members =
+                    group.split(|token| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ','));
+                // Behind a last comma there is nothing, and not the path before the group.
+                for member in members.filter(|member| !member.is_empty()) {
                     spell(member, segments.clone(), found);
                 }
                 return at + 1;
