@@ -7,6 +7,7 @@
 //! Stores answer linearizably: a read that begins after a transaction was acknowledged sees it. An acknowledged
 //! transaction is durable. Every kind passes the same conformance suite.
 
+mod errand;
 mod error;
 mod identity;
 mod keys;
@@ -19,6 +20,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
 
+pub use errand::{Errand, Reply, Request, Step};
 pub use error::{StoreError, WatchError};
 pub use keys::{Chunk, Key, Keys, MAX_REPLICA_BYTES, MAX_ROOT_BYTES, Record};
 pub use memory::MemoryStore;
