@@ -48,6 +48,8 @@ pub mod clock;
 #[cfg(feature = "client")]
 pub mod dynconfig;
 pub mod hash;
+#[cfg(feature = "server")]
+pub mod journal;
 #[cfg(feature = "client")]
 pub mod lease;
 pub mod membership;

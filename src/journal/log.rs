@@ -1,0 +1,323 @@
+//! The end of a namespace's history, in the hands of its leader.
+
+use std::{fmt, time::Duration};
+
+use bytes::Bytes;
+
+use super::{
+    advance::{Advance, Advanced, Misfit},
+    head::{Head, Link, MAX_CHUNKS, Mismatch, State},
+    opening::{Claim, OpenAs, Opening, after},
+    piece::{self, MAX_CHUNK_BYTES, MIN_CHUNK_BYTES, Piece},
+    record::{Record, Unreadable},
+    rows::{Kind, Rows},
+};
+use crate::{
+    store::{Chunk, Errand, Limits, Reply, Revision, Step, StoreError, Write},
+    types::Version,
+};
+
+/// A leader's right to commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// Its number; each leader's is above those before it.
+    pub number: u64,
+    /// The value of the term's row, as stored: while the row has it, the term is ours.
+    pub record: Bytes,
+}
+
+/// What a commit writes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Entry {
+    /// What has changed, in order; the journal does not look inside.
+    pub items: Vec<Bytes>,
+    /// What the head's [`wait`](Head::wait) is from now on; `None`: what it was.
+    pub wait: Option<Duration>,
+    /// What the namespace is from now on. After anything but [`State::Live`] this log takes no further entry.
+    pub state: State,
+}
+
+/// Why a log takes no entry, now or ever.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LogError {
+    /// Another replica leads. What was being committed may have been or not; it is the new leader's to say.
+    Deposed,
+    /// This term has opened the log before. Once is all it gets: take a new term.
+    TermUsed,
+    /// The namespace has moved to another store for good.
+    Sealed,
+    /// The namespace was deleted.
+    Deleted,
+    /// What is stored is not to be believed until an operator adopts it.
+    NeedsAdoption(Mismatch),
+    /// The head cannot be read, so nobody knows where the history ends. Restore its row, or reset the namespace.
+    Unreadable(Unreadable),
+    /// The store takes too little at once.
+    LimitsTooSmall {
+        /// Bytes that a transaction must be able to hold.
+        needed: usize,
+        /// Bytes that it can hold.
+        limit: usize,
+    },
+    /// An entry is still being committed.
+    Busy,
+}
+
+impl fmt::Display for LogError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deposed => f.write_str("another replica leads this namespace"),
+            Self::TermUsed => f.write_str("this term has opened the namespace's log before: take a new one"),
+            Self::Sealed => f.write_str("the namespace has moved to another store and is sealed here"),
+            Self::Deleted => f.write_str("the namespace was deleted"),
+            Self::NeedsAdoption(mismatch) => {
+                write!(f, "nothing is granted until an operator adopts the store: {mismatch}")
+            }
+            Self::Unreadable(unreadable) => {
+                write!(f, "{unreadable}: restore the row from a backup, or reset the namespace")
+            }
+            Self::LimitsTooSmall { needed, limit } => {
+                write!(f, "the store takes {limit} bytes in a transaction, and at least {needed} are needed")
+            }
+            Self::Busy => f.write_str("the entry before is still being committed"),
+        }
+    }
+}
+
+impl std::error::Error for LogError {}
+
+/// The end of a namespace's history, held by its leader for one term: opened once, then given one entry at a time.
+///
+/// As an [`Errand`] it first opens and then, after each [`begin`](Self::begin), commits. It ends with the version that
+/// was made, or with the reason why this log is over, which is the same from then on.
+///
+/// An outcome is never guessed. While the store does not answer, the log pauses; dropped then, it leaves a commit that
+/// has happened or has not, and whoever leads next finds out which.
+#[derive(Debug)]
+pub struct Log {
+    rows: Rows,
+    limits: Limits,
+    term: Term,
+    stage: Stage,
+    /// What is stored, and since when. Mean nothing before the log is open.
+    head: Head,
+    revision: Revision,
+    /// A snapshot that is written but not yet named by the head.
+    snapshot: Option<Link>,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Opening(Box<Opening>),
+    Ready,
+    Committing(Box<Committing>),
+    Over(LogError),
+}
+
+/// A commit on its way.
+#[derive(Debug)]
+struct Committing {
+    claim: Claim,
+    items: Vec<Bytes>,
+    attempt: u32,
+    /// What the head will be.
+    head: Head,
+    advance: Advance,
+    /// The first commit of the term: if the head moves meanwhile, an earlier leader did it, and we begin again.
+    opening: Option<Box<Opening>>,
+}
+
+type Made = Result<Version, LogError>;
+
+impl Log {
+    /// The log of a namespace, to be opened.
+    pub fn new(rows: Rows, limits: Limits, term: Term, with: OpenAs) -> Self {
+        Self {
+            stage: Stage::Opening(Box::new(Opening::new(rows.clone(), term.number, with))),
+            rows,
+            limits,
+            term,
+            head: Head::default(),
+            revision: Revision::default(),
+            snapshot: None,
+        }
+    }
+
+    /// What is committed. Means nothing before the log is open.
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// Takes an entry; [`next`](Errand::next) commits it. Entries are committed one after the other: gather while one is
+    /// on its way. Refused: the entry was not looked at.
+    pub fn begin(&mut self, entry: Entry) -> Result<(), LogError> {
+        match &self.stage {
+            Stage::Ready => {}
+            Stage::Opening(_) | Stage::Committing(_) => return Err(LogError::Busy),
+            Stage::Over(error) => return Err(error.clone()),
+        }
+        let head = Head {
+            link: Link { version: after(self.head.link.version), ..Link::default() },
+            snapshot: self.snapshot.or(self.head.snapshot),
+            wait: entry.wait.unwrap_or(self.head.wait),
+            state: entry.state,
+            ..self.head.clone()
+        };
+        let claim = Claim { head, previous: Some(self.head.link), from: Some(self.revision) };
+        self.commit(claim, entry.items, 0, None)
+    }
+
+    /// Cuts the items into chunks, puts the link to them into the head, and goes to move it there.
+    fn commit(
+        &mut self,
+        claim: Claim,
+        items: Vec<Bytes>,
+        attempt: u32,
+        opening: Option<Box<Opening>>,
+    ) -> Result<(), LogError> {
+        let version = claim.head.link.version;
+        let chunk = Chunk { generation: version.generation, term: self.term.number, attempt, number: 0 };
+        let room = chunk_bytes(&self.rows, &self.term, self.limits, Kind::Delta, chunk)?;
+        let pieces = piece::cut(&items, version.incarnation, claim.previous, room);
+        let chunks = u32::try_from(pieces.len()).ok().filter(|chunks| *chunks <= MAX_CHUNKS);
+        let Some(chunks) = chunks else {
+            let bytes = items.iter().map(Bytes::len).sum::<usize>();
+            return Err(LogError::LimitsTooSmall {
+                needed: bytes / MAX_CHUNKS as usize,
+                limit: self.limits.bytes,
+            });
+        };
+        let (writes, values) = chunk_rows(&self.rows, Kind::Delta, chunk, &pieces);
+        let mut head = claim.head.clone();
+        head.link = Link {
+            version,
+            term: self.term.number,
+            attempt,
+            chunks,
+            checksum: piece::checksum(&values),
+            lineage: 0,
+        };
+        head.link.lineage = head.link.lineage_after(claim.previous.map_or(0, |previous| previous.lineage));
+        let to = head.to_row(self.rows.head());
+        let advance = Advance::new(&self.rows, &self.term, self.limits, claim.from, writes, to).map_err(
+            |Misfit { bytes }| LogError::LimitsTooSmall { needed: bytes, limit: self.limits.bytes },
+        )?;
+        self.stage =
+            Stage::Committing(Box::new(Committing { claim, items, attempt, head, advance, opening }));
+        Ok(())
+    }
+
+    fn over(&mut self, error: LogError) -> Step<Made> {
+        self.stage = Stage::Over(error.clone());
+        Step::Done(Err(error))
+    }
+}
+
+impl Errand for Log {
+    type End = Made;
+
+    fn next(&mut self, reply: Option<Reply>) -> Step<Made> {
+        match std::mem::replace(&mut self.stage, Stage::Ready) {
+            Stage::Ready => Step::Done(Ok(self.head.link.version)),
+            Stage::Over(error) => self.over(error),
+            Stage::Opening(opening) => self.open(opening, reply),
+            Stage::Committing(committing) => self.go_on(committing, reply),
+        }
+    }
+}
+
+impl Log {
+    fn open(&mut self, mut opening: Box<Opening>, reply: Option<Reply>) -> Step<Made> {
+        match opening.next(reply) {
+            Step::Done(Ok(claim)) => match self.commit(claim, Vec::new(), 0, Some(opening)) {
+                Ok(()) => self.next(None),
+                Err(error) => self.over(error),
+            },
+            Step::Done(Err(error)) => self.over(error),
+            Step::Ask(request) => {
+                self.stage = Stage::Opening(opening);
+                Step::Ask(request)
+            }
+            Step::Pause(error) => {
+                self.stage = Stage::Opening(opening);
+                Step::Pause(error)
+            }
+        }
+    }
+
+    fn go_on(&mut self, mut committing: Box<Committing>, reply: Option<Reply>) -> Step<Made> {
+        match committing.advance.next(reply) {
+            Step::Done(Advanced::Done(revision)) => self.committed(committing.head, revision),
+            Step::Done(Advanced::TermLost) => self.over(LogError::Deposed),
+            Step::Done(Advanced::HeadMoved(_)) => match committing.opening {
+                Some(opening) => self.open(opening, None),
+                None => self.over(LogError::Deposed),
+            },
+            Step::Pause(StoreError::TooLarge { .. }) if committing.advance.is_undone() => {
+                self.divide(*committing)
+            }
+            Step::Pause(error) => {
+                self.stage = Stage::Committing(committing);
+                Step::Pause(error)
+            }
+            Step::Ask(request) => {
+                self.stage = Stage::Committing(committing);
+                Step::Ask(request)
+            }
+        }
+    }
+
+    fn committed(&mut self, head: Head, revision: Revision) -> Step<Made> {
+        self.head = head;
+        self.revision = revision;
+        self.stage = match self.head.state {
+            State::Live => Stage::Ready,
+            State::Sealed => Stage::Over(LogError::Sealed),
+            State::Deleted => Stage::Over(LogError::Deleted),
+        };
+        Step::Done(Ok(self.head.link.version))
+    }
+
+    /// The store takes less than it said. Nothing was done, so the same items may go into other chunks; under another
+    /// attempt, because some of the chunks are there already.
+    fn divide(&mut self, committing: Committing) -> Step<Made> {
+        let Committing { claim, items, attempt, opening, .. } = committing;
+        self.limits.bytes /= 2;
+        self.limits.operations = (self.limits.operations / 2).max(1);
+        match self.commit(claim, items, attempt + 1, opening) {
+            Ok(()) => self.next(None),
+            Err(error) => self.over(error),
+        }
+    }
+}
+
+/// How large a chunk's row may be, so that it fits a transaction with its key and its guard.
+pub(super) fn chunk_bytes(
+    rows: &Rows,
+    term: &Term,
+    limits: Limits,
+    kind: Kind,
+    chunk: Chunk,
+) -> Result<usize, LogError> {
+    let around = rows.term().len() + term.record.len() + rows.head().len() + rows.chunk(kind, chunk).len();
+    match limits.bytes.checked_sub(around) {
+        Some(room) if room >= MIN_CHUNK_BYTES => Ok(room.min(MAX_CHUNK_BYTES)),
+        _ => Err(LogError::LimitsTooSmall { needed: around + MIN_CHUNK_BYTES, limit: limits.bytes }),
+    }
+}
+
+/// The rows of chunks from `first` on, as writes and by themselves.
+pub(super) fn chunk_rows(
+    rows: &Rows,
+    kind: Kind,
+    first: Chunk,
+    pieces: &[Piece],
+) -> (Vec<Write>, Vec<Bytes>) {
+    let row = |(number, piece): (u32, &Piece)| {
+        let key = rows.chunk(kind, Chunk { number, ..first });
+        let value = piece.to_row(&key);
+        (Write::Put(key, value.clone()), value)
+    };
+    (first.number..).zip(pieces).map(row).unzip()
+}
