@@ -9,7 +9,7 @@ use std::{
 use parking_lot::Mutex;
 
 use super::{MemberSink, MemberSource, MemberSourceError};
-use crate::types::Member;
+use crate::{telemetry::Recorder, types::Member};
 
 /// Lets many resolvers follow one source: a fleet often serves many namespaces, and needs to be watched only once.
 ///
@@ -113,6 +113,10 @@ impl MemberSource for Handle {
 
     fn leave(&self) {
         self.fan.source.leave();
+    }
+
+    fn record(&self, recorder: &dyn Recorder) {
+        self.fan.source.record(recorder);
     }
 }
 

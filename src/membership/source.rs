@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::types::Member;
+use crate::{telemetry::Recorder, types::Member};
 
 /// Most members that a source delivers. A ring of this many members times 100 points takes about 20 MB; a longer
 /// list is far more likely a broken source than a fleet.
@@ -34,6 +34,10 @@ pub trait MemberSource: Send + Sync + 'static {
     /// Tells the other members that this process goes, where the source has a way to, so that they need not find
     /// out. The source keeps delivering until it is stopped. Does nothing by default.
     fn leave(&self) {}
+
+    /// Gives the present value of every metric of its own to `recorder`; a resolver's
+    /// [`record`](crate::resolver::Resolver::record) asks for them. Has none by default.
+    fn record(&self, _recorder: &dyn Recorder) {}
 }
 
 /// Takes what a [`MemberSource`] finds out.

@@ -14,6 +14,9 @@ pub(super) fn record(inner: &Inner, recorder: &dyn Recorder) {
     inner.shadow.record(namespace, recorder);
     inner.member_counts.changes.record(namespace, recorder);
     inner.member_counts.failures.record(namespace, recorder);
+    if let Some(source) = &inner.member_source {
+        source.record(recorder);
+    }
     #[cfg(feature = "client")]
     inner.asks.counts.record(namespace, recorder);
 

@@ -47,7 +47,7 @@ pub(super) struct Inner {
     pub(super) bell: Arc<Bell>,
     pub(super) me: Option<Member>,
     pub(super) clock: Arc<dyn Clock>,
-    member_source: Option<Arc<dyn MemberSource>>,
+    pub(super) member_source: Option<Arc<dyn MemberSource>>,
     pub(super) owner_source: Option<Arc<dyn OwnerSource>>,
     #[cfg(feature = "client")]
     pub(super) asks: super::resolve::Asks,
@@ -288,7 +288,7 @@ impl Resolver {
         &self.inner.namespace
     }
 
-    /// Gives the present value of every metric to `recorder`.
+    /// Gives the present value of every metric to `recorder`, those of its source of members included.
     pub fn record(&self, recorder: &dyn Recorder) {
         super::record::record(&self.inner, recorder);
     }

@@ -57,6 +57,8 @@ catalogue! {
         "Member lists that could not be had or were refused; the last good one stayed.";
     MEMBERS_HELD = Gauge "shardway_members_held" ["namespace"]
         "Members that are kept although their source no longer names them, because too many vanished at once. Anything but 0 is an alarm.";
+    GOSSIP_DATAGRAMS = Counter "shardway_gossip_datagrams_total" ["cluster", "outcome"]
+        "Datagrams of members by gossip: sent; unsent (not taken by the operating system); heard; and those heard but ignored: foreign or damaged, of an other_cluster (somebody has a wrong seed), malformed, refused (our own or late; some are normal), naming too_many members.";
     OWNER_MAP_SHARDS = Gauge "shardway_owner_map_shards" ["namespace"]
         "Shards that the distributor's map knows.";
     OWNER_MAP_REFUSED = Counter "shardway_owner_map_refused_total" ["namespace"]

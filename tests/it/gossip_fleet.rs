@@ -1,10 +1,13 @@
 //! A fleet that needs no server: processes that find each other by gossip route every key alike.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shardway::membership::{GossipMembers, GossipTiming};
+use shardway::membership::{GossipCounts, GossipMembers, GossipTiming, MemberSource, SharedMembers};
 use shardway::resolver::Resolver;
+use shardway::telemetry::{Metric, Recorder};
 use shardway::types::{Member, Namespace};
 
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -74,4 +77,40 @@ async fn a_fleet_routes_alike_without_a_server_and_around_one_that_goes() {
     }
     assert!(fleet.iter().all(|process| owners(process) == moved));
     assert_eq!(owners(&leaver), moved, "the one that goes routes as the others do");
+}
+
+/// The datagrams that a resolver exports, by what became of them.
+#[derive(Default)]
+struct Datagrams(RefCell<BTreeMap<String, u64>>);
+
+impl Recorder for Datagrams {
+    fn counter(&self, metric: &'static Metric, labels: &[(&'static str, &str)], total: u64) {
+        if metric.name == "shardway_gossip_datagrams_total" {
+            let [("cluster", "fleet"), ("outcome", outcome)] = labels else { panic!("{labels:?}") };
+            self.0.borrow_mut().insert((*outcome).to_owned(), total);
+        }
+    }
+    fn gauge(&self, _: &'static Metric, _: &[(&'static str, &str)], _: f64) {}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resolver_exports_what_its_gossip_counts_also_when_it_shares_it() {
+    let first = process("1", &[]);
+    let fleet = [process("2", &[&first]), first];
+    all_know(&fleet, 2).await;
+    let source = &fleet[0].source;
+    let shared = SharedMembers::new(source.clone() as Arc<dyn MemberSource>);
+    let sharing = Resolver::builder(Namespace::new("shared").unwrap()).members(shared.handle()).build();
+    for resolver in [&fleet[0].resolver, &sharing] {
+        let (before, exported) = (source.counts(), Datagrams::default());
+        resolver.record(&exported);
+        let (exported, after) = (exported.0.into_inner(), source.counts());
+        assert_eq!(exported.len(), 8, "{exported:?}");
+        for (outcome, count) in
+            [("sent", (|counts| counts.sent) as fn(GossipCounts) -> u64), ("heard", |counts| counts.heard)]
+        {
+            assert!((1..=exported[outcome]).contains(&count(before)), "{outcome}: {exported:?}");
+            assert!(exported[outcome] <= count(after), "{outcome}: {exported:?}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::envelope::Ignored;
+use crate::telemetry::{Recorder, metric};
 
 /// Datagrams since the source was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,6 +25,25 @@ pub struct GossipCounts {
     pub refused: u64,
     /// Ignored: it would have made more members known than allowed.
     pub too_many: u64,
+}
+
+impl GossipCounts {
+    pub(super) fn record(&self, cluster: &str, recorder: &dyn Recorder) {
+        let Self { sent, unsent, heard, foreign, other_cluster, malformed, refused, too_many } = *self;
+        for (outcome, total) in [
+            ("sent", sent),
+            ("unsent", unsent),
+            ("heard", heard),
+            ("foreign", foreign),
+            ("other_cluster", other_cluster),
+            ("malformed", malformed),
+            ("refused", refused),
+            ("too_many", too_many),
+        ] {
+            let labels = [("cluster", cluster), ("outcome", outcome)];
+            recorder.counter(metric::GOSSIP_DATAGRAMS, &labels, total);
+        }
+    }
 }
 
 /// The same, being counted.

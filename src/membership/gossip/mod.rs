@@ -38,6 +38,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, SystemClock, unix_millis},
+    telemetry::Recorder,
     types::{Member, Mono, NameError},
 };
 
@@ -219,6 +220,10 @@ impl MemberSource for GossipMembers {
 
     fn leave(&self) {
         self.run.with(|(gossip, _)| gossip.leave());
+    }
+
+    fn record(&self, recorder: &dyn Recorder) {
+        self.counts().record(&self.cluster, recorder);
     }
 }
 
