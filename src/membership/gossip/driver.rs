@@ -59,8 +59,8 @@ impl Gossip {
         self.send(&mut fleet);
     }
 
-    fn hear(&self, datagram: &[u8]) {
-        let result = self.fleet.lock().take(datagram, self.clock.now());
+    fn hear(&self, datagram: &[u8], from: SocketAddr) {
+        let result = self.fleet.lock().take(datagram, from, self.clock.now());
         self.counts.heard(result);
     }
 
@@ -112,7 +112,7 @@ pub(super) async fn drive(gossip: Arc<Gossip>, seeds: Arc<[String]>, outlet: Out
         }
         tokio::select! {
             heard = socket.recv_from(&mut datagram) => match heard {
-                Ok((length, _)) => gossip.hear(&datagram[..length]),
+                Ok((length, from)) => gossip.hear(&datagram[..length], from),
                 Err(_) => time::sleep(SOCKET_PAUSE).await,
             },
             Some(found) = search.lookups.join_next() => gossip.join(found.ok().flatten(), &mut search),

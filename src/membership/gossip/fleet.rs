@@ -100,8 +100,8 @@ impl Fleet {
         }
     }
 
-    /// Listens to a datagram.
-    pub(super) fn take(&mut self, datagram: &[u8], now: Mono) -> Result<(), Ignored> {
+    /// Listens to a datagram that came `from` there.
+    pub(super) fn take(&mut self, datagram: &[u8], from: SocketAddr, now: Mono) -> Result<(), Ignored> {
         let (kind, payload) = open(self.effects.cluster(), datagram)?;
         self.effects.now = now;
         match kind {
@@ -111,7 +111,7 @@ impl Fleet {
                 let me = foca::Member::alive(self.foca.identity().clone());
                 let everybody = self.foca.iter_members().cloned().chain((!self.left).then_some(me)).collect();
                 self.effects.send(
-                    request.from,
+                    from,
                     Kind::RosterPage,
                     &Page::answering(&request, self.wire.me, everybody),
                 );
@@ -302,8 +302,8 @@ impl Fleet {
     }
 
     fn ask_for_roster(&mut self) {
-        let (me, patience, now) = (self.wire.me, self.timing.probe_timeout, self.effects.now);
-        let ask = |exchange: &mut Exchange| exchange.ask(me, patience, now);
+        let (patience, now) = (self.timing.probe_timeout, self.effects.now);
+        let ask = |exchange: &mut Exchange| exchange.ask(patience, now);
         let request = self.exchange.as_mut().and_then(ask).or_else(|| {
             let peers: Vec<SocketAddr> = self.foca.iter_members().map(|peer| peer.id().gossip).collect();
             let peer = peers.choose(&mut self.rng)?;

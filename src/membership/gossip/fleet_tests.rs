@@ -145,7 +145,7 @@ impl Network {
         let parted = (number(from) < self.parted_at) != (number(to) < self.parted_at);
         let lost = parted || self.rng.random_range(0..100) < self.loss;
         if let Some(process) = self.processes.get_mut(&number(to)).filter(|_| !lost) {
-            let _ = process.fleet.take(datagram, self.now);
+            let _ = process.fleet.take(datagram, from, self.now);
             self.attend(number(to));
         }
     }
@@ -310,6 +310,28 @@ fn without_an_answer_it_waits_and_then_goes_by_itself() {
     assert_eq!(network.processes[&0].told, Some(both), "a seed that is nobody's guest waits for nobody");
 }
 
+/// A process that answers with more than it was asked with, or to whom the question names, is a weapon.
+#[test]
+fn a_roster_goes_to_where_it_was_asked_from_and_is_no_larger_than_the_question() {
+    let mut network = Network::together(16, 60);
+    let now = network.now;
+    let fleet = &mut network.processes.get_mut(&5).unwrap().fleet;
+    let (_, question) = Exchange::with(address(5), now).ask(seconds(1), now).unwrap();
+    let sealed = seal(CLUSTER, Kind::RosterRequest, &question);
+    let stranger = SocketAddr::from(([192, 0, 2, 7], 4321));
+    fleet.take(&sealed, stranger, now).unwrap();
+    let answers = fleet.take_outgoing();
+    let [(to, page)] = &answers[..] else { panic!("one page") };
+    assert_eq!(*to, stranger);
+    assert!(page.len() > 1000 && page.len() <= sealed.len(), "{} for {} bytes", page.len(), sealed.len());
+
+    for length in [0, 1, 100, question.len() - 1] {
+        let short = seal(CLUSTER, Kind::RosterRequest, &question[..length]);
+        assert_eq!(fleet.take(&short, stranger, now), Err(Ignored::Malformed), "{length} bytes");
+    }
+    assert!(fleet.take_outgoing().is_empty());
+}
+
 #[test]
 fn fleets_with_different_names_stay_apart() {
     let mut network = Network::together(12, 4);
@@ -386,7 +408,7 @@ proptest! {
             let cut = changes.first().map_or(payload.len(), |(at, _)| at.index(payload.len() + 1));
             for datagram in [seal(CLUSTER, kind, &payload), seal(CLUSTER, kind, &payload[..cut]), payload] {
                 let process = network.processes.get_mut(&2).unwrap();
-                let _ = process.fleet.take(&datagram, network.now);
+                let _ = process.fleet.take(&datagram, address(1), network.now);
                 network.attend(2);
             }
             network.step();

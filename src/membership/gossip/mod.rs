@@ -23,7 +23,7 @@ use parking_lot::Mutex;
 use self::{
     counts::Counts,
     driver::Gossip,
-    envelope::{Kind, MAX_CLUSTER_BYTES, MAX_DATAGRAM, seal},
+    envelope::{Kind, MAX_CLUSTER_BYTES, MAX_DATAGRAM, MAX_PAYLOAD, seal},
     fleet::Fleet,
     peer::Peer,
     wire::{MAX_PEER_BYTES, peer_bytes},
@@ -286,11 +286,15 @@ pub fn hear_anything<'a>(datagrams: impl IntoIterator<Item = &'a [u8]>) {
         let Some((how, payload)) = datagram.split_first() else { continue };
         let wrapped = match how % 4 {
             0 => seal("fuzz", Kind::Protocol, payload),
-            1 => seal("fuzz", Kind::RosterRequest, payload),
+            1 => {
+                let mut padded = payload.to_vec();
+                padded.resize(MAX_PAYLOAD, 0);
+                seal("fuzz", Kind::RosterRequest, &padded)
+            }
             2 => seal("fuzz", Kind::RosterPage, payload),
             _ => payload.to_vec(),
         };
-        let _ = fleet.take(&wrapped, now);
+        let _ = fleet.take(&wrapped, at(2), now);
         now = now + Duration::from_millis(100 * u64::from(how / 4));
         fleet.wake(now);
         if fleet.wants_seeds(now) {

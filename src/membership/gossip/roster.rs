@@ -5,10 +5,16 @@
 //! does so now and then, which also mends whatever lost datagrams have left out.
 //!
 //! ```text
-//! request: address (who asks), cursor
+//! request: cursor, zeros up to the size of the largest page
 //! page:    address (who answers), cursor (of the request), more:1 (0 or 1), count:2, updates by address
 //! cursor:  0, or 1 and an address: behind which the page begins
 //! ```
+//!
+//! Anybody can ask, so nobody must gain by it. A page goes to where its request came from, and not to an address that
+//! the request names; and it is never larger than the request, so that one who forges where it comes from could as well
+//! send to the victim what it sends to us. Source and advertised address need not be the same: the one who asks may sit
+//! behind a translation of addresses, and hears the answer on the socket that it asked from. For the same reason foca's
+//! own messages cannot be held to that rule: to it a peer *is* the address that it advertises.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -49,18 +55,13 @@ impl Exchange {
     }
 
     /// The next request and whom to send it; `None` when it was sent often enough.
-    pub(super) fn ask(
-        &mut self,
-        me: SocketAddr,
-        patience: Duration,
-        now: Mono,
-    ) -> Option<(SocketAddr, Vec<u8>)> {
+    pub(super) fn ask(&mut self, patience: Duration, now: Mono) -> Option<(SocketAddr, Vec<u8>)> {
         if self.tries == MAX_TRIES {
             return None;
         }
         self.tries += 1;
         self.retry_at = now + patience;
-        Some((self.with, Request { from: me, cursor: self.cursor }.encode()))
+        Some((self.with, Request { cursor: self.cursor }.encode()))
     }
 
     /// `None` for a page that was not asked for, or not any more.
@@ -77,21 +78,27 @@ impl Exchange {
 /// "Who comes after this one?"
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Request {
-    pub(super) from: SocketAddr,
-    pub(super) cursor: Option<SocketAddr>,
+    cursor: Option<SocketAddr>,
 }
 
 impl Request {
     fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
-        put_address(&mut out, self.from);
         put_cursor(&mut out, self.cursor);
+        out.resize(MAX_PAYLOAD, 0);
         out
     }
 
     pub(super) fn decode(mut payload: &[u8]) -> Result<Self, WireError> {
-        let request = Self { from: get_address(&mut payload)?, cursor: get_cursor(&mut payload)? };
-        if payload.is_empty() { Ok(request) } else { Err(WireError("more than a request")) }
+        if payload.len() != MAX_PAYLOAD {
+            return Err(WireError("request of another size than a page's"));
+        }
+        let request = Self { cursor: get_cursor(&mut payload)? };
+        if payload.iter().all(|byte| *byte == 0) {
+            Ok(request)
+        } else {
+            Err(WireError("more than a request"))
+        }
     }
 }
 
@@ -198,10 +205,9 @@ mod tests {
             let mut exchange = Exchange::with(at(2), Mono::ZERO);
             let mut fetched = Vec::new();
             loop {
-                let (to, request) = exchange.ask(at(1), Duration::from_secs(1), Mono::ZERO).unwrap();
+                let (to, request) = exchange.ask(Duration::from_secs(1), Mono::ZERO).unwrap();
                 prop_assert_eq!(to, at(2));
                 let request = Request::decode(&request).unwrap();
-                prop_assert_eq!(request.from, at(1));
                 let shuffled = everybody.iter().rev().cloned().collect();
                 let page = Page::answering(&request, at(2), shuffled);
                 prop_assert!(page.len() <= MAX_PAYLOAD);
@@ -229,10 +235,10 @@ mod tests {
     fn one_that_does_not_answer_is_asked_thrice() {
         let mut exchange = Exchange::with(at(2), Mono::ZERO);
         for _ in 0..MAX_TRIES {
-            assert!(exchange.ask(at(1), Duration::from_secs(1), Mono::ZERO).is_some());
+            assert!(exchange.ask(Duration::from_secs(1), Mono::ZERO).is_some());
             assert_eq!(exchange.retry_at, Mono::ZERO + Duration::from_secs(1));
         }
-        assert!(exchange.ask(at(1), Duration::from_secs(1), Mono::ZERO).is_none());
+        assert!(exchange.ask(Duration::from_secs(1), Mono::ZERO).is_none());
     }
 
     #[test]
