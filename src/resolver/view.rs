@@ -91,21 +91,27 @@ impl View {
 
     #[inline(always)]
     fn pick_from_ring(&self, key: &[u8], hash: u64) -> Pick {
-        let position = match self.ring.spec().flavour() {
-            Flavour::Xxh3 => hash,
-            Flavour::Ringpop => self.ring.position(key),
-        };
-        match self.ring.slot_at(position) {
+        match self.slot(key, hash) {
             Some(slot) => Pick::of_ring(slot, Outcome::Ring),
             None => Pick::miss(Outcome::NoMembers),
         }
     }
 
+    /// The ring's owner of a key.
+    #[inline(always)]
+    fn slot(&self, key: &[u8], hash: u64) -> Option<usize> {
+        let position = match self.ring.spec().flavour() {
+            Flavour::Xxh3 => hash,
+            Flavour::Ringpop => self.ring.position(key),
+        };
+        self.ring.slot_at(position)
+    }
+
     #[inline(never)]
     fn pick_from_owners(&self, key: &[u8], hash: u64) -> Pick {
         if let Some(owners) = &self.owners
-            && self.policy.max_age().is_none()
             && let Some((spot, true)) = owners.find(key, hash)
+            && self.is_fresh()
         {
             return Pick::of_map(spot, Outcome::Distributor);
         }
@@ -129,7 +135,7 @@ impl View {
         match self.policy.fallback().decide(silence, at_hand) {
             LastResort::Stale => owned.map_or(miss, |spot| Pick::of_map(spot, Outcome::Stale)),
             LastResort::Ring => {
-                let slot = self.ring.slot_at(self.ring.position(key));
+                let slot = self.slot(key, hash);
                 slot.map_or(miss, |slot| Pick::of_ring(slot, Outcome::RingForDistributor))
             }
             LastResort::Unavailable | LastResort::NotFound => miss,
@@ -143,13 +149,18 @@ impl View {
         };
         let found = owners.find(key, hash);
         let owned = found.and_then(|(spot, is_owned)| is_owned.then_some(spot));
-        let too_old = self.policy.max_age().is_some_and(|max_age| self.owners_seen.age(self.now()) > max_age);
         match (found, owned) {
-            _ if too_old => Err((Silence::TooOld, owned)),
+            _ if !self.is_fresh() => Err((Silence::TooOld, owned)),
             (None, _) => Err((Silence::NotFound, None)),
             (Some(_), None) => Err((Silence::Unassigned, None)),
             (Some(_), Some(spot)) => Ok(spot),
         }
+    }
+
+    /// Whether the map is young enough for the policy. Reads the clock only where there is a limit.
+    #[inline]
+    fn is_fresh(&self) -> bool {
+        self.policy.max_age().is_none_or(|max_age| self.owners_seen.age(self.now()) <= max_age)
     }
 
     /// What the distributor can be asked or waited for: `None` when it is not the one to answer, or does.

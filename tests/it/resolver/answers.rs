@@ -7,7 +7,7 @@ use shardway::policy::Silence;
 use shardway::resolver::{
     AskError, LookupError, MemoryOwners, OwnerMapError, OwnerSink, OwnerSource, OwnerSourceError, Verdict,
 };
-use shardway::ring::{HashRing, RingSpec};
+use shardway::ring::{Flavour, HashRing, RingSpec};
 use shardway::types::Source;
 
 use super::*;
@@ -129,6 +129,24 @@ fn an_older_map_never_replaces_a_newer_one() {
     }
     resolver.set_owners(owner_map(10, 2, version(3, 1))).unwrap();
     assert_eq!(resolver.snapshot().owners().unwrap().version(), version(3, 1));
+}
+
+#[test]
+fn a_ring_that_stands_in_answers_as_it_does_alone() {
+    for flavour in Flavour::ALL {
+        let spec = RingSpec::new(flavour, 100).unwrap();
+        let resolver = Resolver::builder(namespace("matching")).ring(spec).build();
+        resolver.set_members(members(5)).unwrap();
+        let ring = |key: &str| resolver.lookup(key).unwrap().identity().to_owned();
+        let keys: Vec<String> = (0..100).map(|key| format!("key-{key}")).collect();
+        let alone: Vec<String> = keys.iter().map(|key| ring(key)).collect();
+        let by_ring = RoutingPolicy::builder().mode("shard_distributor").fallback("ring");
+        resolver.set_policy(by_ring.max_age(Some(Duration::from_secs(10))).build().unwrap());
+        resolver.set_owners(owner_map(1, 1, MapVersion { incarnation: 1, generation: 1 })).unwrap();
+        assert!(resolver.lookup(&keys[0]).unwrap().is_fallback());
+        let standing_in: Vec<String> = keys.iter().map(|key| ring(key)).collect();
+        assert_eq!(standing_in, alone, "{flavour}");
+    }
 }
 
 /// P6: with a `max_age`, the declared fallback applies past it, and the answer says so.
