@@ -2,10 +2,7 @@
 
 use std::{fmt, hint::cold_path};
 
-use super::{
-    Owners, RingSpec,
-    table::{NO_SLOT, PointTable},
-};
+use super::{Owners, RingSpec, table::PointTable};
 use crate::types::Member;
 
 /// Most members of a ring: a point has 16 bits for its member, and one value is taken.
@@ -30,7 +27,7 @@ impl HashRing {
     /// Costs one hash of the key and about two reads of memory. Allocates nothing, takes no lock, cannot fail.
     #[inline]
     pub fn lookup(&self, key: &[u8]) -> Option<&Member> {
-        self.member_of(self.table.slot_at(self.position(key)))
+        self.member_of(self.table.slot_at(self.position(key))?)
     }
 
     /// The first `n` distinct owners of a key in ring order, the owner first; fewer when the ring has fewer members.
@@ -46,7 +43,10 @@ impl HashRing {
     #[inline]
     pub fn lookup_batch<const N: usize>(&self, keys: &[&[u8]; N]) -> [Option<&Member>; N] {
         let positions = keys.map(|key| self.position(key));
-        self.table.slots_at(&positions).map(|slot| self.member_of(slot))
+        match self.table.slots_at(&positions) {
+            Some(slots) => slots.map(|slot| self.member_of(slot)),
+            None => [None; N],
+        }
     }
 
     /// Where a key lies on the ring: in the `xxh3` flavour the key's [`xxh3`](crate::hash::xxh3).
@@ -58,13 +58,7 @@ impl HashRing {
     /// The slot that owns a position; `None` when the ring has no members.
     #[inline]
     pub fn slot_at(&self, position: u64) -> Option<usize> {
-        match self.table.slot_at(position) {
-            NO_SLOT => {
-                cold_path();
-                None
-            }
-            slot => Some(slot.into()),
-        }
+        self.table.slot_at(position).map(usize::from)
     }
 
     /// As [`HashRing::lookup_n`], for a position.
@@ -128,8 +122,8 @@ impl HashRing {
         self.table.memory_bytes() + size_of_val(&*self.seeds) + size_of_val(&*self.members) + members
     }
 
-    /// Only an empty ring answers a slot that no member has. Said to be cold, so that it becomes a branch, which the
-    /// processor guesses right, and not a computation that every answer waits for.
+    /// Every point has a member. Said to be cold if not, so that it becomes a branch, which the processor guesses right,
+    /// and not a computation that every answer waits for.
     #[inline]
     fn member_of(&self, slot: u16) -> Option<&Member> {
         let member = self.members.get(usize::from(slot));

@@ -9,18 +9,18 @@ const MAX_NARROW_POINTS: usize = u16::MAX as usize;
 /// For each of 2^k equal ranges of positions, how many points lie below it.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct BucketIndex {
-    /// One of the two is empty. Two fields and no enum: whether `narrow` is the one shows in the check of its bound,
-    /// which a lookup has to make anyway.
+    /// One of the two is empty, and without points both are. Two fields and no enum: which of them it is shows in the
+    /// checks of their bounds, which a lookup has to make anyway.
     narrow: Box<[u16]>,
     wide: Box<[u32]>,
     shift: u32,
 }
 
 impl BucketIndex {
-    /// Rank of the first point in the position's bucket or after it.
+    /// Rank of the first point in the position's bucket or after it; 0 when there are no points.
     #[inline]
     pub(super) fn start(&self, position: u64) -> usize {
-        self.narrow_start(position).unwrap_or_else(|| self.wide_start(position))
+        self.narrow_start(position).or_else(|| self.wide_start(position)).unwrap_or(0)
     }
 
     /// The same if this index is narrow: a bucket seldom holds two points then.
@@ -29,10 +29,10 @@ impl BucketIndex {
         self.narrow.get(self.bucket(position)).map(|&start| start.into())
     }
 
-    /// The same if this index is not narrow.
+    /// The same if this index is wide.
     #[inline]
-    pub(super) fn wide_start(&self, position: u64) -> usize {
-        self.wide[self.bucket(position)] as usize
+    pub(super) fn wide_start(&self, position: u64) -> Option<usize> {
+        self.wide.get(self.bucket(position)).map(|&start| start as usize)
     }
 
     #[inline]
@@ -103,7 +103,9 @@ impl BucketIndex {
     }
 
     fn new(starts: Vec<u32>, shift: u32, points: usize) -> Self {
-        if points <= MAX_NARROW_POINTS {
+        if points == 0 {
+            Self { narrow: Box::default(), wide: Box::default(), shift }
+        } else if points <= MAX_NARROW_POINTS {
             let narrow = starts.iter().map(|&start| start as u16).collect();
             Self { narrow, wide: Box::default(), shift }
         } else {

@@ -35,8 +35,8 @@ impl Point {
     }
 }
 
-/// What an empty ring answers; no member has this slot.
-pub(super) const NO_SLOT: u16 = u16::MAX;
+/// The slot of the sentinels when there is no first point that they could stand for. No member has it.
+const NO_SLOT: u16 = u16::MAX;
 
 /// A lookup reads this many points at once, or fewer.
 const WINDOW: usize = 3;
@@ -58,15 +58,16 @@ impl PointTable {
     /// How many more points than its own a table stores.
     pub(super) const SENTINELS: usize = WINDOW;
 
-    /// The slot that owns the position: that of the first point at or above it, around the end if need be. [`NO_SLOT`]
-    /// when there is no point.
+    /// The slot that owns the position: that of the first point at or above it, around the end if need be. `None` when
+    /// there is no point.
     #[inline]
-    pub(super) fn slot_at(&self, position: u64) -> u16 {
+    pub(super) fn slot_at(&self, position: u64) -> Option<u16> {
         match self.index.narrow_start(position) {
-            Some(from) => self.slot_of_two(from, position),
+            Some(from) => Some(self.slot_of_two(from, position)),
             None => {
                 cold_path();
-                self.slot_of_three(self.index.wide_start(position), position)
+                let from = self.index.wide_start(position)?;
+                Some(self.slot_of_three(from, position))
             }
         }
     }
@@ -74,13 +75,16 @@ impl PointTable {
     /// [`slot_at`](Self::slot_at) for many. In two rounds, so that the reads of each round are under way together and
     /// none waits for a search that was guessed wrong.
     #[inline]
-    pub(super) fn slots_at<const N: usize>(&self, positions: &[u64; N]) -> [u16; N] {
+    pub(super) fn slots_at<const N: usize>(&self, positions: &[u64; N]) -> Option<[u16; N]> {
+        if self.len() == 0 {
+            return None;
+        }
         let starts = positions.map(|position| self.index.start(position));
-        if self.index.is_narrow() {
+        Some(if self.index.is_narrow() {
             array::from_fn(|at| self.slot_of_two(starts[at], positions[at]))
         } else {
             array::from_fn(|at| self.slot_of_three(starts[at], positions[at]))
-        }
+        })
     }
 
     /// For a narrow index. Which of the two it is cannot be predicted: a branch here costs more than all the rest of a
@@ -88,23 +92,23 @@ impl PointTable {
     #[inline]
     fn slot_of_two(&self, from: usize, position: u64) -> u16 {
         let target = Point::new(position, 0);
-        let &[a, b] = self.window(from);
-        if b < target {
-            return self.slot_further_on(from + 2, target);
+        match self.window(from) {
+            Some(&[a, b]) if b >= target => select_unpredictable(a >= target, a, b).slot(),
+            _ => self.slot_further_on(from, target),
         }
-        select_unpredictable(a >= target, a, b).slot()
     }
 
     /// For a wide index, whose buckets hold more points.
     #[inline]
     fn slot_of_three(&self, from: usize, position: u64) -> u16 {
         let target = Point::new(position, 0);
-        let &[a, b, c] = self.window(from);
-        if c < target {
-            return self.slot_further_on(from + 3, target);
+        match self.window(from) {
+            Some(&[a, b, c]) if c >= target => {
+                let b_or_c = select_unpredictable(b >= target, b, c);
+                select_unpredictable(a >= target, a, b_or_c).slot()
+            }
+            _ => self.slot_further_on(from, target),
         }
-        let b_or_c = select_unpredictable(b >= target, b, c);
-        select_unpredictable(a >= target, a, b_or_c).slot()
     }
 
     #[cold]
@@ -118,11 +122,9 @@ impl PointTable {
     pub(super) fn rank_at(&self, position: u64) -> usize {
         let from = self.index.start(position);
         let target = Point::new(position, 0);
-        let &[a, b, c] = self.window(from);
-        let rank = if c < target {
-            self.first_at_or_after(from + WINDOW, target)
-        } else {
-            from + usize::from(a < target) + usize::from(b < target)
+        let rank = match self.window(from) {
+            Some([a, b, c]) if *c >= target => from + usize::from(*a < target) + usize::from(*b < target),
+            _ => self.first_at_or_after(from, target),
         };
         if rank < self.len() { rank } else { 0 }
     }
@@ -183,10 +185,11 @@ impl PointTable {
         Self { points: points.into(), index }
     }
 
+    /// Always there: the sentinels follow every start of the index.
     #[inline]
-    fn window<const N: usize>(&self, from: usize) -> &[Point; N] {
+    fn window<const N: usize>(&self, from: usize) -> Option<&[Point; N]> {
         const { assert!(N <= WINDOW, "so many sentinels follow every start of the index") };
-        self.points[from..from + N].as_array().expect("the range has as many points")
+        self.points.get(from..from + N)?.as_array()
     }
 
     /// The search when a bucket holds many points. It ends at a sentinel, which is not less than any target.
@@ -241,12 +244,13 @@ mod tests {
             for &position in &positions {
                 let rank = sorted.iter().position(|point| point.0 >> 16 >= position >> 16).unwrap_or(0);
                 prop_assert_eq!(table.rank_at(position), rank);
-                prop_assert_eq!(table.slot_at(position), sorted[rank].slot());
+                prop_assert_eq!(table.slot_at(position), Some(sorted[rank].slot()));
                 let point = Point(position);
                 prop_assert_eq!(table.rank_of(point), sorted.iter().filter(|&&other| other < point).count());
             }
             for positions in positions.as_chunks::<16>().0 {
-                prop_assert_eq!(table.slots_at(positions), positions.map(|position| table.slot_at(position)));
+                let slots = table.slots_at(positions).expect("there are points");
+                prop_assert_eq!(slots.map(Some), positions.map(|position| table.slot_at(position)));
             }
         }
     }
@@ -255,7 +259,10 @@ mod tests {
     fn an_empty_table_answers_no_slot() {
         let table = PointTable::of(Vec::new());
         for position in [0, 1 << 63, u64::MAX] {
-            assert_eq!((table.slot_at(position), table.rank_at(position)), (NO_SLOT, 0));
+            assert_eq!((table.slot_at(position), table.rank_at(position)), (None, 0));
+            assert_eq!(table.rank_of(Point::new(position, 0)), 0);
         }
+        assert_eq!(table.slots_at(&[0, u64::MAX]), None);
+        assert!(PointTable::of_sorted(Vec::new(), None) == table);
     }
 }
