@@ -59,6 +59,8 @@ pub mod policy;
 pub mod publish;
 pub mod resolver;
 pub mod ring;
+#[cfg(feature = "client")]
+pub mod session;
 #[cfg(feature = "server")]
 pub mod store;
 pub mod telemetry;

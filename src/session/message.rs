@@ -1,0 +1,181 @@
+//! What an executor and its namespace's leader say to each other.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use crate::types::{ExecutorId, SessionId, ShardKey, Token, Version};
+
+/// One shard under one token: what is granted, revoked, released.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Grant {
+    /// The shard.
+    pub shard: ShardKey,
+    /// The token of the commit that granted it.
+    pub token: Token,
+}
+
+/// What an executor says about itself when it registers.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Profile {
+    /// What the ring places it by. Empty: its executor id.
+    pub identity: String,
+    /// How large a share it takes, against others' weights. 0 counts as 1.
+    pub weight: u16,
+    /// At most so many shards.
+    pub max_shards: Option<u32>,
+    /// Where it runs. Empty: not said.
+    pub zone: String,
+    /// Which build it is. Empty: not said.
+    pub build: String,
+    /// Whatever callers need to reach it: ports, addresses.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// To the leader.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ToLeader {
+    /// I am here. Repeated, with a greater attempt, until answered.
+    Register(Register),
+    /// I live, and this is new.
+    Beat(Beat),
+    /// I have stopped everything and go.
+    Leave(SessionId),
+}
+
+/// An executor's request for a session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Register {
+    /// Who it is.
+    pub executor: ExecutorId,
+    /// Chosen at random for each session that is asked for: the same nonce gets the same session.
+    pub nonce: u64,
+    /// Raised with each repetition. An older attempt changes nothing.
+    pub attempt: u32,
+    /// What it says about itself.
+    pub profile: Arc<Profile>,
+    /// The greatest version it has ever seen.
+    pub seen: Version,
+}
+
+/// A sign of life, and what has changed since the one before that was acknowledged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Beat {
+    /// Whose.
+    pub session: SessionId,
+    /// Grows with each beat. Another beat is sent only when this one was answered or given up.
+    pub seq: u64,
+    /// The version of the assignments in force.
+    pub applied: Version,
+    /// The greatest version it has ever seen.
+    pub seen: Version,
+    /// Whether it wants to be rid of its shards.
+    pub draining: bool,
+    /// Loads that were measured.
+    pub loads: Vec<(ShardKey, f64)>,
+    /// What it has let go of and holds no longer. Repeated until an assignment shows that it arrived.
+    pub released: Vec<Grant>,
+    /// Ephemeral shards that are of no use any more. Repeated as well.
+    pub done: Vec<Grant>,
+}
+
+/// To the executor.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ToExecutor {
+    /// The answer to this attempt: a session, with a lease as if the attempt had been a beat.
+    Registered {
+        /// The attempt's nonce.
+        nonce: u64,
+        /// The attempt.
+        attempt: u32,
+        /// The session.
+        session: SessionId,
+        /// How long it may hold what it is granted.
+        lease: Duration,
+    },
+    /// No session for this nonce, ever.
+    Refused {
+        /// The attempt's nonce.
+        nonce: u64,
+        /// Why.
+        why: Refusal,
+    },
+    /// The beat was heard.
+    Acknowledged {
+        /// Whose beat.
+        session: SessionId,
+        /// Which beat.
+        seq: u64,
+        /// How long it may hold what it is granted.
+        lease: Duration,
+    },
+    /// What has changed for the session.
+    Assigned(Assigned),
+    /// There is no such session any more: its shards may be others'.
+    Ended {
+        /// Which session.
+        session: SessionId,
+        /// Why.
+        why: Ending,
+    },
+}
+
+/// The shards of a session: all of them, or the changes since an earlier version.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assigned {
+    /// Whose.
+    pub session: SessionId,
+    /// Changes since this version, to be applied to it alone; `None`: this is everything.
+    pub since: Option<Version>,
+    /// The version afterwards.
+    pub version: Version,
+    /// Shards that are the session's.
+    pub granted: Vec<Grant>,
+    /// Shards that it has to stop and release. In a list of everything they stand only here.
+    pub revoked: Vec<Grant>,
+    /// Shards that are no longer its.
+    pub cleared: Vec<Grant>,
+}
+
+/// Why a session is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A later process has the id.
+    Superseded,
+    /// The namespace has as many executors as it may.
+    TooMany,
+    /// The profile breaks a bound.
+    BadProfile,
+}
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ending {
+    /// It was not heard for a lease.
+    Expired,
+    /// A later process has registered under its id.
+    Superseded,
+    /// It left.
+    Left,
+    /// The store was restored from a backup.
+    Voided,
+    /// An operator removed it.
+    Removed,
+}
+
+impl Profile {
+    /// Longest identity, zone and build, in bytes.
+    pub const MAX_TEXT_BYTES: usize = 256;
+    /// Most metadata entries.
+    pub const MAX_METADATA: usize = 32;
+    /// Most bytes of metadata, keys and values together.
+    pub const MAX_METADATA_BYTES: usize = 16 << 10;
+
+    /// Whether it keeps all bounds.
+    pub fn is_within_bounds(&self) -> bool {
+        let texts = [&self.identity, &self.zone, &self.build];
+        let metadata_bytes: usize = self.metadata.iter().map(|(key, value)| key.len() + value.len()).sum();
+        texts.iter().all(|text| text.len() <= Self::MAX_TEXT_BYTES)
+            && self.weight <= crate::types::MAX_WEIGHT
+            && self.metadata.len() <= Self::MAX_METADATA
+            && metadata_bytes <= Self::MAX_METADATA_BYTES
+    }
+}

@@ -1,0 +1,409 @@
+//! The executor's side of the ownership protocol, as a state machine: (now, what happened) -> what to do.
+//!
+//! It registers, beats, takes what it is granted and lets go of what is revoked. What it never does is believe longer
+//! than it may: [`Session::holds`] is true only while the lease of the last acknowledged beat lasts, counted from when
+//! that beat was *sent*. It knows no network and no clock; whoever drives it passes messages on, starts and stops what
+//! it says, and calls [`Session::wake`] when [`Session::next_wake`] has come.
+//!
+//! Lost, late, repeated and reordered messages change nothing that is not so: a message for another session or beat is
+//! ignored, assignments apply only on top of the version that they name, and whatever was sent without an answer is
+//! sent again.
+
+mod message;
+mod shards;
+#[cfg(test)]
+mod tests;
+
+use std::{sync::Arc, time::Duration};
+
+pub use message::{Assigned, Beat, Ending, Grant, Profile, Refusal, Register, ToExecutor, ToLeader};
+use shards::{Shards, Stopped};
+
+use crate::{
+    lease::ClockRates,
+    types::{ExecutorId, Mono, SessionId, ShardKey, Token, Version},
+};
+
+/// How an executor behaves.
+#[derive(Clone, Debug)]
+pub struct SessionConfig {
+    /// Its id.
+    pub executor: ExecutorId,
+    /// What it says about itself.
+    pub profile: Arc<Profile>,
+    /// How long between beats.
+    pub beat_every: Duration,
+    /// How long to wait for an answer before sending again: a third of the lease, so that two may be lost.
+    pub answer_within: Duration,
+    /// How long a shard may take to stop.
+    pub stop_within: Duration,
+    /// What to do with one that takes longer.
+    pub on_stuck: OnStuck,
+    /// How far clocks may be off.
+    pub rates: ClockRates,
+}
+
+/// What to do with a shard that does not stop in time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnStuck {
+    /// Release it all the same: whoever checks tokens refuses what it still writes.
+    #[default]
+    Release,
+    /// Keep it until it has stopped.
+    Hold,
+    /// End the process.
+    Abort,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Send this to the leader.
+    Send(ToLeader),
+    /// Begin to serve a shard.
+    Start(Grant),
+    /// Stop serving it, and say so by [`Session::stopped`].
+    Stop(Grant),
+    /// The lease has run out: nothing is held until further notice. The shards' stops precede this.
+    Fenced,
+    /// The process must end: a shard would not stop.
+    Abort(Grant),
+    /// The session is over for good, because another process has the id. Stops precede this.
+    Ended(Ending),
+}
+
+/// An executor's stay with one namespace.
+#[derive(Debug)]
+pub struct Session {
+    config: SessionConfig,
+    /// Differs for each session that is asked for.
+    nonce: u64,
+    standing: Standing,
+    /// The greatest version that any message has shown.
+    seen: Version,
+    /// Until when shards may be held; none are when it is past.
+    held_until: Mono,
+    /// How often the lease has run out: guards compare it.
+    lapses: u64,
+    is_fenced: bool,
+    draining: bool,
+    shards: Shards,
+    next_send: Mono,
+}
+
+#[derive(Debug)]
+enum Standing {
+    Registering { attempt: u32, sent: Mono },
+    Active { id: SessionId, seq: u64, applied: Version, outstanding: Option<Mono>, urgent: bool },
+    Over,
+}
+
+impl Session {
+    /// A session that is yet to register. `nonce` must be random.
+    pub fn new(config: SessionConfig, nonce: u64, now: Mono) -> Self {
+        Self {
+            config,
+            nonce,
+            standing: Standing::Registering { attempt: 0, sent: now },
+            seen: Version::default(),
+            held_until: Mono::ZERO,
+            lapses: 0,
+            is_fenced: true,
+            draining: false,
+            shards: Shards::default(),
+            next_send: now,
+        }
+    }
+
+    /// Who owns a shard at this moment, as far as this process may believe: the token under which it holds it.
+    ///
+    /// `None` from the moment it is revoked, and whenever the lease has run out.
+    pub fn holds(&self, shard: &str, now: Mono) -> Option<Token> {
+        (now < self.held_until).then(|| self.shards.held(shard)).flatten()
+    }
+
+    /// All that it holds at this moment.
+    pub fn held(&self, now: Mono) -> impl Iterator<Item = (&ShardKey, Token)> {
+        self.shards.all_held().filter(move |_| now < self.held_until)
+    }
+
+    /// How often the lease has run out. Equal before and after: it held all the while.
+    pub const fn lapses(&self) -> u64 {
+        self.lapses
+    }
+
+    /// Until when the lease lasts.
+    pub const fn held_until(&self) -> Mono {
+        self.held_until
+    }
+
+    /// The session's id, once registered.
+    pub const fn id(&self) -> Option<SessionId> {
+        match self.standing {
+            Standing::Active { id, .. } => Some(id),
+            _ => None,
+        }
+    }
+
+    /// The version of the assignments in force.
+    pub const fn applied(&self) -> Option<Version> {
+        match self.standing {
+            Standing::Active { applied, .. } => Some(applied),
+            _ => None,
+        }
+    }
+
+    /// When [`Session::wake`] is to be called next; `None` when the session is over.
+    pub fn next_wake(&self) -> Option<Mono> {
+        let send = match self.standing {
+            Standing::Over => None,
+            Standing::Active { outstanding: Some(sent), .. } => Some(sent + self.config.answer_within),
+            _ => Some(self.next_send),
+        };
+        let fence = (!self.is_fenced).then_some(self.held_until);
+        [send, fence, self.shards.next_deadline()].into_iter().flatten().min()
+    }
+
+    /// Does what time asks for.
+    pub fn wake(&mut self, now: Mono, out: &mut Vec<Effect>) {
+        self.fence_if_lapsed(now, out);
+        for grant in self.shards.take_stuck(now, self.config.on_stuck) {
+            match self.config.on_stuck {
+                OnStuck::Release => self.hurry(now),
+                OnStuck::Abort => out.push(Effect::Abort(grant)),
+                OnStuck::Hold => {}
+            }
+        }
+        self.send_if_due(now, out);
+    }
+
+    /// A message from the leader.
+    pub fn hear(&mut self, now: Mono, message: ToExecutor, out: &mut Vec<Effect>) {
+        self.fence_if_lapsed(now, out);
+        match message {
+            ToExecutor::Registered { nonce, attempt, session, lease } => {
+                self.registered(now, nonce, attempt, session, lease);
+            }
+            ToExecutor::Refused { nonce, why } => {
+                if nonce == self.nonce && matches!(self.standing, Standing::Registering { .. }) {
+                    self.refused(now, why, out);
+                }
+            }
+            ToExecutor::Acknowledged { session, seq, lease } => {
+                self.acknowledged(now, session, seq, lease, out)
+            }
+            ToExecutor::Assigned(assigned) => self.assigned(now, assigned, out),
+            ToExecutor::Ended { session, why } => {
+                if self.id() == Some(session) {
+                    self.ended(now, why, out);
+                }
+            }
+        }
+        self.send_if_due(now, out);
+    }
+
+    /// The shard was told to stop, and has.
+    pub fn stopped(&mut self, now: Mono, grant: &Grant, out: &mut Vec<Effect>) {
+        self.fence_if_lapsed(now, out);
+        match self.shards.stopped(grant, !self.is_fenced) {
+            Stopped::Nothing => {}
+            Stopped::Left => self.hurry(now),
+            Stopped::StartAgain => out.push(Effect::Start(grant.clone())),
+        }
+        self.send_if_due(now, out);
+    }
+
+    /// A load was measured. Told with the next beat; of several, the last.
+    pub fn measure(&mut self, shard: &str, load: f64) {
+        self.shards.measure(shard, load);
+    }
+
+    /// An ephemeral shard that this process holds is of no use any more.
+    pub fn done(&mut self, now: Mono, shard: &str, out: &mut Vec<Effect>) {
+        self.fence_if_lapsed(now, out);
+        if let Some(changes) = self.shards.finish(shard, now + self.config.stop_within) {
+            out.extend(changes.stop.into_iter().map(Effect::Stop));
+            self.hurry(now);
+        }
+        self.send_if_due(now, out);
+    }
+
+    /// Asks to be rid of all shards, or to be given some again.
+    pub fn drain(&mut self, now: Mono, draining: bool, out: &mut Vec<Effect>) {
+        if self.draining != draining {
+            self.draining = draining;
+            self.hurry(now);
+        }
+        self.send_if_due(now, out);
+    }
+
+    /// Whether nothing is left to stop or to release, so that it may [`leave`](Self::leave).
+    pub fn is_empty(&self) -> bool {
+        self.shards.is_empty()
+    }
+
+    /// Goes. Everything must have been stopped: what is still assigned may be another's at once.
+    pub fn leave(&mut self, out: &mut Vec<Effect>) {
+        if let Standing::Active { id, .. } = self.standing {
+            out.push(Effect::Send(ToLeader::Leave(id)));
+        }
+        self.standing = Standing::Over;
+        self.held_until = Mono::ZERO;
+        self.is_fenced = true;
+        self.shards = Shards::default();
+    }
+
+    fn registered(&mut self, now: Mono, nonce: u64, attempt: u32, id: SessionId, lease: Duration) {
+        let Standing::Registering { attempt: last, sent } = self.standing else { return };
+        // Only the last attempt's send time is known, so only its answer starts a lease.
+        if nonce != self.nonce || attempt != last {
+            return;
+        }
+        self.see(id.0);
+        self.standing = Standing::Active { id, seq: 0, applied: id.0, outstanding: None, urgent: false };
+        self.renew(sent, lease);
+        self.is_fenced = false;
+        self.next_send = now;
+    }
+
+    fn refused(&mut self, now: Mono, why: Refusal, out: &mut Vec<Effect>) {
+        match why {
+            Refusal::Superseded => self.ended(now, Ending::Superseded, out),
+            // Worth asking again: others may leave, a limit may be raised.
+            Refusal::TooMany | Refusal::BadProfile => self.next_send = now + self.config.answer_within,
+        }
+    }
+
+    fn acknowledged(
+        &mut self,
+        now: Mono,
+        session: SessionId,
+        seq: u64,
+        lease: Duration,
+        out: &mut Vec<Effect>,
+    ) {
+        let every = self.config.beat_every;
+        let Standing::Active { id, seq: last, outstanding, urgent, .. } = &mut self.standing else { return };
+        if *id != session || *last != seq {
+            return;
+        }
+        let Some(sent) = outstanding.take() else { return };
+        self.next_send = if *urgent { now } else { (sent + every).max(now) };
+        self.shards.told_loads(seq);
+        self.renew(sent, lease);
+        if self.is_fenced && now < self.held_until {
+            // The same session, the same tokens: nobody else had them meanwhile.
+            self.is_fenced = false;
+            out.extend(self.shards.start_again().into_iter().map(Effect::Start));
+        }
+    }
+
+    fn assigned(&mut self, now: Mono, assigned: Assigned, out: &mut Vec<Effect>) {
+        let Standing::Active { id, applied, .. } = &mut self.standing else { return };
+        let applies = assigned.since.is_none_or(|since| since == *applied);
+        if *id != assigned.session || assigned.version <= *applied || !applies {
+            return;
+        }
+        *applied = assigned.version;
+        self.see(assigned.version);
+        let deadline = now + self.config.stop_within;
+        let changes = self.shards.apply(&assigned, deadline, !self.is_fenced);
+        out.extend(changes.stop.into_iter().map(Effect::Stop));
+        out.extend(changes.start.into_iter().map(Effect::Start));
+        // Whoever waits for a release, or to hear that this arrived, need not wait for the next beat.
+        self.hurry(now);
+    }
+
+    fn ended(&mut self, now: Mono, why: Ending, out: &mut Vec<Effect>) {
+        self.held_until = Mono::ZERO;
+        self.fence(out);
+        self.shards = Shards::default();
+        if why == Ending::Superseded || why == Ending::Removed {
+            self.standing = Standing::Over;
+            out.push(Effect::Ended(why));
+        } else {
+            // Another session needs another nonce; it stays unlike any other process's by being random to begin with.
+            self.nonce = self.nonce.wrapping_add(1);
+            self.standing = Standing::Registering { attempt: 0, sent: now };
+            self.next_send = now;
+        }
+    }
+
+    /// From `sent`, not from now: the leader counts from when it heard, which may have been right after.
+    fn renew(&mut self, sent: Mono, lease: Duration) {
+        self.held_until = self.held_until.max(sent + self.config.rates.hold(lease));
+    }
+
+    fn fence_if_lapsed(&mut self, now: Mono, out: &mut Vec<Effect>) {
+        if !self.is_fenced && now >= self.held_until {
+            self.fence(out);
+        }
+    }
+
+    fn fence(&mut self, out: &mut Vec<Effect>) {
+        if !self.is_fenced {
+            self.is_fenced = true;
+            self.lapses += 1;
+            out.extend(self.shards.fence().into_iter().map(Effect::Stop));
+            out.push(Effect::Fenced);
+        }
+    }
+
+    fn see(&mut self, version: Version) {
+        self.seen = self.seen.max(version);
+    }
+
+    /// The next beat goes out as soon as none is outstanding.
+    fn hurry(&mut self, now: Mono) {
+        if let Standing::Active { outstanding, urgent, .. } = &mut self.standing {
+            *urgent = true;
+            if outstanding.is_none() {
+                self.next_send = now;
+            }
+        }
+    }
+
+    fn send_if_due(&mut self, now: Mono, out: &mut Vec<Effect>) {
+        let answer_within = self.config.answer_within;
+        match &mut self.standing {
+            Standing::Over => {}
+            Standing::Registering { attempt, sent } => {
+                if now < self.next_send {
+                    return;
+                }
+                *attempt += 1;
+                *sent = now;
+                self.next_send = now + answer_within;
+                out.push(Effect::Send(ToLeader::Register(Register {
+                    executor: self.config.executor.clone(),
+                    nonce: self.nonce,
+                    attempt: *attempt,
+                    profile: self.config.profile.clone(),
+                    seen: self.seen,
+                })));
+            }
+            Standing::Active { id, seq, applied, outstanding, urgent } => {
+                let due = match outstanding {
+                    Some(sent) => now >= *sent + answer_within,
+                    None => now >= self.next_send,
+                };
+                if !due {
+                    return;
+                }
+                *seq += 1;
+                *outstanding = Some(now);
+                *urgent = false;
+                out.push(Effect::Send(ToLeader::Beat(Beat {
+                    session: *id,
+                    seq: *seq,
+                    applied: *applied,
+                    seen: self.seen,
+                    draining: self.draining,
+                    loads: self.shards.loads(*seq),
+                    released: self.shards.released(),
+                    done: self.shards.done(),
+                })));
+            }
+        }
+    }
+}
