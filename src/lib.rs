@@ -47,6 +47,8 @@ pub mod cli;
 pub mod clock;
 #[cfg(feature = "client")]
 pub mod dynconfig;
+#[cfg(feature = "server")]
+pub mod engine;
 pub mod hash;
 #[cfg(feature = "server")]
 pub mod journal;

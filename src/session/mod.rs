@@ -145,6 +145,11 @@ impl Session {
         }
     }
 
+    /// Whether it has left, or another process has the id: then it stays so.
+    pub const fn is_over(&self) -> bool {
+        matches!(self.standing, Standing::Over)
+    }
+
     /// The version of the assignments in force.
     pub const fn applied(&self) -> Option<Version> {
         match self.standing {
@@ -259,8 +264,9 @@ impl Session {
         if nonce != self.nonce || attempt != last {
             return;
         }
-        self.see(id.0);
-        self.standing = Standing::Active { id, seq: 0, applied: id.0, outstanding: None, urgent: false };
+        self.see(id.began);
+        self.standing =
+            Standing::Active { id, seq: 0, applied: Version::default(), outstanding: None, urgent: false };
         self.renew(sent, lease);
         self.is_fenced = false;
         self.next_send = now;

@@ -19,15 +19,20 @@ impl fmt::Display for Version {
     }
 }
 
-/// One uninterrupted stay of an executor with its namespace: the version that its registration made.
+/// One uninterrupted stay of an executor with its namespace, named after the commit that began it.
 ///
 /// A process that starts again under the same id gets another one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SessionId(pub Version);
+pub struct SessionId {
+    /// The version of the commit.
+    pub began: Version,
+    /// Which of the sessions that began with it.
+    pub ordinal: u32,
+}
 
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        write!(f, "{}.{}", self.began, self.ordinal)
     }
 }
 
@@ -40,7 +45,8 @@ mod tests {
         let before_restore = Version { incarnation: 1, generation: 900 };
         let after_restore = Version { incarnation: 2, generation: 3 };
         assert!(before_restore < after_restore);
-        assert!(SessionId(before_restore) < SessionId(after_restore));
-        assert_eq!(SessionId(after_restore).to_string(), "2.3");
+        let session = |began, ordinal| SessionId { began, ordinal };
+        assert!(session(before_restore, 9) < session(after_restore, 0));
+        assert_eq!(session(after_restore, 1).to_string(), "2.3.1");
     }
 }

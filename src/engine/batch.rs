@@ -1,0 +1,215 @@
+//! From decisions to a commit, and from a commit to what others are told.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Answer, Caller, Change, Delta, Effect, Engine, RequestError,
+    state::{Index, Slot},
+};
+use crate::{
+    session::{Assigned, Grant, ToExecutor},
+    types::{Mono, SessionId, Token, Version},
+};
+
+/// Changes that are stored together, and what may be told when they are.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    version: Version,
+    pub(super) changes: Vec<Change>,
+    /// What each session is to be told.
+    told: BTreeMap<Slot, Told>,
+    /// What else waits for the commit.
+    then: Vec<Effect>,
+    /// Answers that wait for it, and name its version.
+    done: Vec<Caller>,
+    /// Shards that were granted in it; none is granted twice under one token.
+    granted: BTreeSet<Index>,
+    /// How many sessions begin with it.
+    pub(super) begun: u32,
+}
+
+/// What has changed for one session.
+#[derive(Debug, Default)]
+struct Told {
+    granted: Vec<Grant>,
+    revoked: Vec<Grant>,
+    cleared: Vec<Grant>,
+}
+
+/// Most changes that may wait for the store. What asks for more is told to come again; expiries and releases are
+/// always taken, because their number is that of sessions and shards.
+const MAX_OPEN_CHANGES: usize = 100_000;
+
+impl Engine {
+    /// The version of the commit that is being made.
+    pub(super) fn next_version(&self) -> Version {
+        let last = self.state.version();
+        Version { generation: last.generation + 1, ..last }
+    }
+
+    /// The token of whatever is granted by the commit that is being made.
+    pub(super) fn next_token(&self) -> Token {
+        let Version { incarnation, generation } = self.next_version();
+        Token { incarnation, generation }
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        self.open.changes.len() >= MAX_OPEN_CHANGES
+    }
+
+    /// Decides something: from here on it is so, for whatever is decided next.
+    pub(super) fn change(&mut self, change: Change) {
+        match &change {
+            Change::Shard(record) => {
+                let before = self.state.index_of(&record.key).map(|index| self.state.record_of(index));
+                self.state.apply_change(&change);
+                let index = self.state.index_of(&record.key).expect("it was put just now");
+                self.tell(before.as_ref(), record, index);
+                self.planner.shard_changed(&self.state, index);
+            }
+            Change::ShardRetired(key) => {
+                let Some(index) = self.state.index_of(key) else { return };
+                let gone = super::ShardRecord { owner: None, handover: None, ..self.state.record_of(index) };
+                let before = self.state.record_of(index);
+                self.tell(Some(&before), &gone, index);
+                self.state.apply_change(&change);
+                self.planner.shard_gone(index);
+            }
+            Change::Session(record) => {
+                self.state.apply_change(&change);
+                let slot = self.state.slot_of(record.id).expect("it was put just now");
+                self.planner.session_changed(&self.state, slot);
+            }
+            Change::SessionEnded(id, why) => {
+                let Some(slot) = self.state.slot_of(*id) else { return };
+                self.state.apply_change(&change);
+                self.planner.session_gone(slot);
+                self.open.told.remove(&slot);
+                self.open.then.push(Effect::Push(*id, ToExecutor::Ended { session: *id, why: *why }));
+                self.ending.insert(*id, self.next_version());
+            }
+            Change::Config(_) | Change::LongestLease(_) | Change::Policy(_) | Change::Freeze(_) => {
+                self.state.apply_change(&change);
+                self.planner.configured(&self.state);
+            }
+        }
+        self.open.changes.push(change);
+    }
+
+    /// Answers when what has been decided so far is stored.
+    pub(super) fn answer_then(&mut self, caller: Caller, answer: Result<Answer, RequestError>) {
+        self.then(Effect::Answer(caller, answer));
+    }
+
+    /// As above, with the version that it is stored under.
+    pub(super) fn done_then(&mut self, caller: Caller) {
+        self.open.done.push(caller);
+    }
+
+    /// Says something when what has been decided so far is stored.
+    pub(super) fn then(&mut self, effect: Effect) {
+        match &mut self.in_flight {
+            Some(batch) if self.open.changes.is_empty() => batch.then.push(effect),
+            _ => self.open.then.push(effect),
+        }
+    }
+
+    /// Whether the shard was granted by the commit that is being made.
+    pub(super) fn is_granted_now(&self, index: Index) -> bool {
+        self.open.granted.contains(&index)
+    }
+
+    pub(super) fn committed(&mut self, version: Version, out: &mut Vec<Effect>) {
+        let Some(batch) = self.in_flight.take_if(|batch| batch.version == version) else { return };
+        self.ending.retain(|_, ends_with| *ends_with > version);
+        out.extend(batch.then);
+        out.extend(batch.done.into_iter().map(|caller| Effect::Answer(caller, Ok(Answer::Done(version)))));
+    }
+
+    /// Sends what is decided on its way, if nothing else is.
+    pub(super) fn flush(&mut self, now: Mono, out: &mut Vec<Effect>) {
+        if self.in_flight.is_some() || now >= self.leads_until {
+            return;
+        }
+        let mut batch = std::mem::take(&mut self.open);
+        if batch.changes.is_empty() {
+            // Nothing was decided, so what waits for the store waits for nothing.
+            out.append(&mut batch.then);
+            let version = self.state.version();
+            out.extend(
+                batch.done.into_iter().map(|caller| Effect::Answer(caller, Ok(Answer::Done(version)))),
+            );
+            self.tell_all(now, out);
+            return;
+        }
+        batch.version = self.next_version();
+        self.state.set_version(batch.version);
+        for (slot, told) in std::mem::take(&mut batch.told) {
+            batch.then.extend(self.assigned(slot, told, batch.version));
+        }
+        self.tell_all(now, &mut batch.then);
+        out.push(Effect::Commit(Delta {
+            version: batch.version,
+            changes: std::mem::take(&mut batch.changes),
+        }));
+        self.in_flight = Some(batch);
+    }
+
+    /// Compares how a shard was and is, and notes what its old and new owner have to hear.
+    fn tell(&mut self, before: Option<&super::ShardRecord>, after: &super::ShardRecord, index: Index) {
+        let (old, old_token) = before.map_or((None, Token::default()), |before| (before.owner, before.token));
+        let was_revoked = before.is_some_and(|before| before.handover.is_some());
+        let grant = |token| Grant { shard: after.key.clone(), token };
+        if old != after.owner || old_token != after.token {
+            if let Some(slot) = old.and_then(|id| self.state.slot_of(id)) {
+                self.open.told.entry(slot).or_default().cleared.push(grant(old_token));
+            }
+            if let Some(slot) = after.owner.and_then(|id| self.state.slot_of(id)) {
+                self.open.granted.insert(index);
+                self.open.told.entry(slot).or_default().granted.push(grant(after.token));
+            }
+        } else if after.handover.is_some()
+            && !was_revoked
+            && let Some(slot) = after.owner.and_then(|id| self.state.slot_of(id))
+        {
+            self.open.told.entry(slot).or_default().revoked.push(grant(after.token));
+        }
+    }
+
+    /// The changes for a session, to be told when they are stored. A session that has missed something is told all
+    /// anyway.
+    fn assigned(&mut self, slot: Slot, told: Told, version: Version) -> Option<Effect> {
+        let pulse = self.liveness.pulse_mut(slot)?;
+        let since = pulse.told?;
+        pulse.told = Some(version);
+        let session = pulse.id;
+        let Told { granted, revoked, cleared } = told;
+        let assigned = Assigned { session, since: Some(since), version, granted, revoked, cleared };
+        Some(Effect::Push(session, ToExecutor::Assigned(assigned)))
+    }
+
+    /// Tells everything to those sessions that need it. Nothing may be decided that is neither stored nor part of what
+    /// `out` waits for.
+    fn tell_all(&mut self, now: Mono, out: &mut Vec<Effect>) {
+        let version = self.state.version();
+        let wanting = std::mem::take(&mut self.wants_all);
+        for slot in wanting {
+            let Some(pulse) = self.liveness.pulse_mut(slot) else { continue };
+            (pulse.told, pulse.told_all) = (Some(version), Some(now));
+            let session = pulse.id;
+            let Some(owner) = self.state.session(slot) else { continue };
+            let (mut granted, mut revoked) = (Vec::new(), Vec::new());
+            for shard in owner.shards.iter().filter_map(|&index| self.state.shard_at(index)) {
+                let list = if shard.handover.is_some() { &mut revoked } else { &mut granted };
+                list.push(Grant { shard: shard.key.clone(), token: shard.token });
+            }
+            let assigned = Assigned { session, since: None, version, granted, revoked, cleared: Vec::new() };
+            out.push(Effect::Push(session, ToExecutor::Assigned(assigned)));
+        }
+    }
+
+    /// Whether the session's end is decided.
+    pub(super) fn is_ending(&self, id: SessionId) -> bool {
+        self.ending.contains_key(&id)
+    }
+}

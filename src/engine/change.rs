@@ -1,0 +1,145 @@
+//! What a commit does to a namespace: the vocabulary of its history.
+//!
+//! The engine changes its own state through these and nothing else, so that whoever applies the same changes, a
+//! follower, a new leader or a reader of a backup, arrives at the same state.
+
+use std::{sync::Arc, time::Duration};
+
+use super::NamespaceConfig;
+use crate::{
+    session::{Ending, Profile},
+    types::{ExecutorId, SessionId, ShardKey, Token, Version},
+};
+
+/// All that one commit changes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delta {
+    /// The namespace's version afterwards.
+    pub version: Version,
+    /// The changes, to be applied in this order.
+    pub changes: Vec<Change>,
+}
+
+/// One change. Each says how something is from now on, not how it differs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// The namespace has this configuration.
+    Config(Arc<NamespaceConfig>),
+    /// Routers are to use this policy.
+    Policy(PolicyText),
+    /// What the planner may not do.
+    Freeze(Freeze),
+    /// The longest lease that some session may still believe in; longer than the configuration's after that was
+    /// shortened, until every older acknowledgement has run out.
+    LongestLease(Duration),
+    /// A session is there, and is so.
+    Session(SessionRecord),
+    /// A session is over. Its shards have been dealt with before.
+    SessionEnded(SessionId, Ending),
+    /// A shard is there, and is so.
+    Shard(ShardRecord),
+    /// An ephemeral shard is gone.
+    ShardRetired(ShardKey),
+}
+
+/// A routing policy, in the form in which operators write it. The engine hands it on and need not understand it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PolicyText {
+    /// Raised with each change.
+    pub epoch: u64,
+    /// The text.
+    pub text: Arc<str>,
+}
+
+/// What the planner may not do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Freeze {
+    /// Nothing is forbidden.
+    #[default]
+    Off,
+    /// It repairs and drains but does not balance.
+    Balance,
+    /// It decides nothing at all: what loses its owner stays without one.
+    All,
+}
+
+/// A session, as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionRecord {
+    /// Which.
+    pub id: SessionId,
+    /// Whose.
+    pub executor: ExecutorId,
+    /// The nonce that it was asked for with.
+    pub nonce: u64,
+    /// Nonces of earlier sessions of this executor, newest first. Whoever comes with one of them is a ghost.
+    pub past_nonces: Vec<u64>,
+    /// The last attempt that changed anything.
+    pub attempt: u32,
+    /// What the executor said about itself.
+    pub profile: Arc<Profile>,
+    /// Whether it may be given shards.
+    pub standing: Standing,
+}
+
+/// What a session may be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Another session has its executor's id, and keeps it until this one beats: a registration may be the late echo
+    /// of a process that is long gone, a beat shows that somebody lives with it.
+    Pending,
+    /// It serves and may be given more.
+    Active,
+    /// It is to be rid of its shards.
+    Draining {
+        /// An operator wants it so; otherwise the executor does.
+        by_operator: bool,
+    },
+    /// A later session has its executor's id. It keeps what it holds until it releases it or expires, and is asked for
+    /// nothing.
+    Superseded,
+}
+
+/// A shard, as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShardRecord {
+    /// Which.
+    pub key: ShardKey,
+    /// Whose it is.
+    pub owner: Option<SessionId>,
+    /// The token of the last grant. Stays when the owner is gone.
+    pub token: Token,
+    /// Set while the owner has been asked to let go of it.
+    pub handover: Option<Handover>,
+    /// The only executor that may have it.
+    pub pin: Option<ExecutorId>,
+    /// Nobody is given it, because its owners keep dying.
+    pub quarantined: bool,
+}
+
+/// On its way from its owner to another session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Handover {
+    /// To whom; `None`: to whomever the planner finds when it is released.
+    pub to: Option<SessionId>,
+    /// The version at which the owner was asked to let go.
+    pub since: Version,
+}
+
+/// Most past nonces that are kept for an executor.
+pub const MAX_PAST_NONCES: usize = 4;
+
+impl SessionRecord {
+    /// Whether it may be given shards.
+    pub const fn is_active(&self) -> bool {
+        matches!(self.standing, Standing::Active)
+    }
+}
+
+impl ShardRecord {
+    /// A shard that nobody has ever owned.
+    pub const fn new(key: ShardKey) -> Self {
+        let token = Token { incarnation: 0, generation: 0 };
+        Self { key, owner: None, token, handover: None, pin: None, quarantined: false }
+    }
+}

@@ -1,0 +1,253 @@
+//! Sessions: how they begin, what their beats do, how they end.
+
+use super::{
+    Caller, Change, Effect, Engine, Notice, SessionRecord, Standing,
+    change::MAX_PAST_NONCES,
+    state::{Session, Slot},
+};
+use crate::{
+    session::{Beat, Ending, Grant, Refusal, Register, ToExecutor, ToLeader},
+    types::{Mono, SessionId, Version},
+};
+
+/// Most loads, releases and ends that one beat may carry; what exceeds it comes with the next.
+pub(super) const MAX_REPORTS: usize = 200_000;
+
+impl Engine {
+    pub(super) fn heard(&mut self, now: Mono, caller: Caller, message: ToLeader, out: &mut Vec<Effect>) {
+        // Whoever does not surely lead says nothing: another may know better.
+        if !self.is_leading(now) {
+            return;
+        }
+        match message {
+            ToLeader::Register(register) => self.register(now, caller, register, out),
+            ToLeader::Beat(beat) => self.beat(now, caller, beat, out),
+            ToLeader::Leave(id) => self.leave(now, id),
+        }
+    }
+
+    fn register(&mut self, now: Mono, caller: Caller, register: Register, out: &mut Vec<Effect>) {
+        let Register { executor, nonce, attempt, profile, seen } = register;
+        self.notice_seen(seen, out);
+        let refuse = |why| Effect::Reply(caller, ToExecutor::Refused { nonce, why });
+        let session =
+            |slot: Option<Slot>| slot.and_then(|slot| Some((slot, &self.state.session(slot)?.record)));
+        let current = session(self.state.slot_of_executor(&executor));
+        let pending = session(self.state.pending_slot_of(&executor));
+        let known = [current, pending].into_iter().flatten();
+        let same = known
+            .clone()
+            .find(|(_, record)| record.nonce == nonce)
+            .map(|(slot, record)| (slot, record.attempt));
+        let is_ghost = known.into_iter().any(|(_, record)| record.past_nonces.contains(&nonce));
+        let past_nonces = current.map_or_else(Vec::new, |(_, record)| {
+            [record.nonce]
+                .into_iter()
+                .chain(record.past_nonces.iter().copied())
+                .take(MAX_PAST_NONCES)
+                .collect()
+        });
+        let (has_current, pending) = (current.is_some(), pending.map(|(_, record)| record.id));
+        if let Some((slot, last_attempt)) = same {
+            if attempt > last_attempt {
+                self.register_again(now, caller, slot, attempt);
+            }
+            return;
+        }
+        if is_ghost {
+            out.push(refuse(Refusal::Superseded));
+            return;
+        }
+        if !profile.is_within_bounds() {
+            out.push(refuse(Refusal::BadProfile));
+            return;
+        }
+        if self.state.session_count() >= self.state.config().max_sessions || self.is_busy() {
+            out.push(refuse(Refusal::TooMany));
+            return;
+        }
+        if let Some(pending) = pending {
+            self.end(pending, Ending::Superseded);
+        }
+        let id = SessionId { began: self.next_version(), ordinal: self.open.begun };
+        self.open.begun += 1;
+        let standing = if has_current { Standing::Pending } else { Standing::Active };
+        let record = SessionRecord { id, executor, nonce, past_nonces, attempt, profile, standing };
+        self.change(Change::Session(record));
+        let slot = self.state.slot_of(id).expect("it was put just now");
+        self.liveness.begin(slot, id, now);
+        if let Some(pulse) = self.liveness.pulse_mut(slot) {
+            // It begins with nothing, and is told changes from there on.
+            pulse.told = Some(Version::default());
+        }
+        self.planner.set_heard(slot, true);
+        let lease = self.state.config().lease;
+        self.then(Effect::Reply(caller, ToExecutor::Registered { nonce, attempt, session: id, lease }));
+    }
+
+    /// The answer to an earlier attempt was lost. This one counts as a beat.
+    fn register_again(&mut self, now: Mono, caller: Caller, slot: Slot, attempt: u32) {
+        let Some(session) = self.state.session(slot) else { return };
+        let (id, nonce) = (session.record.id, session.record.nonce);
+        let Some(pulse) = self.liveness.pulse(slot) else { return };
+        // Once it beats, it has its session, and whatever attempt still arrives is late.
+        if pulse.seq > 0 || self.is_ending(id) {
+            return;
+        }
+        self.change(Change::Session(SessionRecord { attempt, ..session.record.clone() }));
+        self.hear(slot, now);
+        let lease = self.state.config().lease;
+        self.then(Effect::Reply(caller, ToExecutor::Registered { nonce, attempt, session: id, lease }));
+    }
+
+    /// Somebody lives with the session that was pending: it takes its executor's id over.
+    fn take_over_id(&mut self, slot: Slot) {
+        let Some(session) = self.state.session(slot) else { return };
+        let record = SessionRecord { standing: Standing::Active, ..session.record.clone() };
+        let before = self.state.slot_of_executor(&record.executor).and_then(|slot| self.state.session(slot));
+        if let Some(before) = before.map(|before| before.record.clone()) {
+            let id = before.id;
+            self.change(Change::Session(SessionRecord { standing: Standing::Superseded, ..before }));
+            if self.state.owned_by(id) == 0 {
+                self.end(id, Ending::Superseded);
+            }
+        }
+        self.change(Change::Session(record));
+    }
+
+    fn beat(&mut self, now: Mono, caller: Caller, beat: Beat, out: &mut Vec<Effect>) {
+        let Beat { session: id, seq, applied, seen, draining, loads, released, done } = beat;
+        self.notice_seen(seen, out);
+        let Some(slot) = self.state.slot_of(id) else {
+            self.answer_stranger(caller, id, out);
+            return;
+        };
+        let Some(pulse) = self.liveness.pulse_mut(slot) else { return };
+        if seq <= pulse.seq {
+            return;
+        }
+        pulse.seq = seq;
+        let standing = self.state.session(slot).map(|session| session.record.standing);
+        for grant in released.iter().take(MAX_REPORTS) {
+            self.released(slot, grant);
+        }
+        for grant in done.iter().take(MAX_REPORTS) {
+            self.done(slot, grant);
+        }
+        if standing == Some(Standing::Superseded) {
+            // It keeps what it holds for as long as it may, but not longer.
+            out.push(Effect::Reply(caller, ToExecutor::Ended { session: id, why: Ending::Superseded }));
+            if self.state.owned_by(id) == 0 {
+                self.end(id, Ending::Superseded);
+            }
+            return;
+        }
+        if standing == Some(Standing::Pending) {
+            self.take_over_id(slot);
+        }
+        self.hear(slot, now);
+        self.ask_to_drain(slot, draining);
+        for (shard, load) in loads.iter().take(MAX_REPORTS) {
+            self.measured(now, slot, shard, *load);
+        }
+        self.check_applied(now, slot, applied);
+        let lease = self.state.config().lease;
+        out.push(Effect::Reply(caller, ToExecutor::Acknowledged { session: id, seq, lease }));
+    }
+
+    fn leave(&mut self, now: Mono, id: SessionId) {
+        let Some(slot) = self.state.slot_of(id) else { return };
+        self.lose(now, slot, Ending::Left);
+    }
+
+    /// Its lease has run out: what it had may be others'.
+    pub(super) fn expire(&mut self, now: Mono, slot: Slot) {
+        let Some(Session { record, shards }) = self.state.session(slot) else { return };
+        let (id, executor, shards) = (record.id, record.executor.clone(), shards.len());
+        self.lose(now, slot, Ending::Expired);
+        self.then(Effect::Notice(Notice::Expired { executor, session: id, shards }));
+    }
+
+    pub(super) fn end(&mut self, id: SessionId, why: Ending) {
+        let Some(slot) = self.state.slot_of(id) else { return };
+        self.wants_all.remove(&slot);
+        self.change(Change::SessionEnded(id, why));
+        self.liveness.forget(slot, self.last_awake);
+    }
+
+    fn hear(&mut self, slot: Slot, now: Mono) {
+        if self.liveness.hear(slot, now) || !self.planner.is_heard(slot) {
+            self.planner.set_heard(slot, true);
+        }
+    }
+
+    fn ask_to_drain(&mut self, slot: Slot, draining: bool) {
+        let Some(session) = self.state.session(slot) else { return };
+        let standing = match (session.record.standing, draining) {
+            (Standing::Active, true) => Standing::Draining { by_operator: false },
+            (Standing::Draining { by_operator: false }, false) => Standing::Active,
+            _ => return,
+        };
+        self.change(Change::Session(SessionRecord { standing, ..session.record.clone() }));
+    }
+
+    /// Whoever has not applied what it was told has missed something, if there was time for it to arrive.
+    fn check_applied(&mut self, now: Mono, slot: Slot, applied: Version) {
+        let beat_every = self.state.config().beat_every;
+        let Some(pulse) = self.liveness.pulse_mut(slot) else { return };
+        let has_all = pulse.told == Some(applied);
+        let was_just_told = pulse.told_all.is_some_and(|when| now.since(when) < beat_every);
+        if !has_all && !was_just_told {
+            pulse.told = None;
+            self.wants_all.insert(slot);
+        }
+    }
+
+    /// A session that is not in the state. Only what is stored is said: an end that is merely decided may still be
+    /// overtaken by another leader.
+    fn answer_stranger(&mut self, caller: Caller, id: SessionId, out: &mut Vec<Effect>) {
+        if self.is_ending(id) || self.behind.is_some() || id.began > self.state.version() {
+            return;
+        }
+        let is_voided = id.began.incarnation < self.state.version().incarnation;
+        let why = if is_voided { Ending::Voided } else { Ending::Expired };
+        out.push(Effect::Reply(caller, ToExecutor::Ended { session: id, why }));
+    }
+
+    /// Somebody has seen what this store never was: it went back in time, and its tokens would repeat.
+    fn notice_seen(&mut self, seen: Version, out: &mut Vec<Effect>) {
+        // What is on its way to the store has been told to nobody.
+        if seen > self.state.version() && self.behind.is_none_or(|known| seen > known) {
+            self.behind = Some(seen);
+            out.push(Effect::Notice(Notice::Behind { seen }));
+        }
+    }
+
+    /// Nothing is granted while the store is known to be behind.
+    pub(super) const fn may_grant(&self) -> bool {
+        self.behind.is_none()
+    }
+
+    fn measured(&mut self, now: Mono, slot: Slot, shard: &str, load: f64) {
+        let owned = self
+            .state
+            .index_of(shard)
+            .filter(|&index| self.state.shard_at(index).is_some_and(|shard| shard.owner == Some(slot)));
+        if let Some(index) = owned {
+            self.planner.measured(now, index, load);
+        }
+    }
+
+    fn done(&mut self, slot: Slot, grant: &Grant) {
+        let Some(index) = self.state.index_of(&grant.shard) else { return };
+        let Some(shard) = self.state.shard_at(index) else { return };
+        // Only from the owner, and only about this stay of it: what comes late may speak of a shard that was needed
+        // again since.
+        if shard.owner == Some(slot)
+            && shard.token == grant.token
+            && self.state.config().kind == super::Kind::Ephemeral
+        {
+            self.change(Change::ShardRetired(grant.shard.clone()));
+        }
+    }
+}

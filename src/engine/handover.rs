@@ -1,0 +1,40 @@
+//! Shards on their way from one session to another, and what becomes of those whose owner is gone.
+
+use super::{
+    Change, Engine, ShardRecord,
+    state::{Index, Slot},
+};
+use crate::{session::Grant, types::Token};
+
+impl Engine {
+    /// A session has let go of a shard: only that one stay, under that token, ends. If it was to go to somebody, the
+    /// grant is part of the same commit; if not, the round that follows finds an owner.
+    pub(super) fn released(&mut self, slot: Slot, grant: &Grant) {
+        let Some(index) = self.state.index_of(&grant.shard) else { return };
+        let Some(shard) = self.state.shard_at(index) else { return };
+        if shard.owner != Some(slot) || shard.token != grant.token {
+            return;
+        }
+        let to = shard.handover.and_then(|moving| moving.to).filter(|&to| self.can_receive(to));
+        let record = ShardRecord { handover: None, ..self.state.record_of(index) };
+        match to {
+            Some(to) if self.may_grant() => self.grant(index, record, to),
+            _ => self.change(Change::Shard(ShardRecord { owner: None, ..record })),
+        }
+    }
+
+    /// Makes a session the owner, under a new token. At most once per commit, so that tokens differ.
+    pub(super) fn grant(&mut self, index: Index, record: ShardRecord, to: Slot) {
+        let Some(owner) = self.state.id_of(to) else { return };
+        debug_assert!(!self.is_granted_now(index), "a shard is granted at most once per commit");
+        let token: Token = self.next_token();
+        debug_assert!(token > record.token, "tokens grow");
+        self.change(Change::Shard(ShardRecord { owner: Some(owner), token, handover: None, ..record }));
+    }
+
+    /// Whether a session could take a shard: it is there, serves, and was heard.
+    pub(super) fn can_receive(&self, slot: Slot) -> bool {
+        self.state.session(slot).is_some_and(|session| session.record.is_active())
+            && self.liveness.is_heard(slot)
+    }
+}

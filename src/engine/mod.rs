@@ -1,0 +1,198 @@
+//! One namespace's control plane, as a state machine: (now, what happened) -> what to do.
+//!
+//! The engine runs on the namespace's leader. It decides who owns which shard, and tells executors; everything that it
+//! decides becomes a [`Delta`] of its [`State`], which somebody else writes to the store. It knows no store, no
+//! network and no clock, and gives equal answers to equal questions.
+//!
+//! **Decided, then stored, then told.** A change is applied to the state at once, so that the next decision builds on
+//! it, and collected for the next commit; at most one commit is on its way. Whatever others would learn from it, an
+//! assignment, an answer, waits until that commit is known to be stored. A commit is never taken back: if it can not
+//! be known whether it was stored, the driver finds out before it does anything else, and if another leader has the
+//! term, the engine is dropped with all that it had in mind.
+//!
+//! **Acknowledged only while it leads.** Beats are answered only while the leader's own lease surely lasts, so that a
+//! new leader may count from its own beginning ([`crate::lease`]). From the moment that a session's end is decided,
+//! its beats are not answered any more, whatever becomes of the commit.
+
+mod batch;
+mod change;
+mod config;
+mod event;
+mod executors;
+mod handover;
+mod liveness;
+mod requests;
+mod rounds;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use batch::Batch;
+pub use change::{
+    Change, Delta, Freeze, Handover, MAX_PAST_NONCES, PolicyText, SessionRecord, ShardRecord, Standing,
+};
+pub use config::{ConfigError, Kind, MAX_SESSIONS, MAX_SHARDS, NamespaceConfig, Ownership};
+pub use event::{Answer, Caller, Effect, Event, Notice, Request, RequestError};
+use liveness::{Finding, Liveness, Settings};
+use rounds::Planner;
+use state::Slot;
+pub use state::State;
+
+use crate::types::{Mono, SessionId, ShardKey, Version};
+
+/// The control plane of one namespace, on its leader.
+#[derive(Debug)]
+pub struct Engine {
+    state: State,
+    liveness: Liveness,
+    planner: Planner,
+    /// Decided, and not on its way to the store yet.
+    open: Batch,
+    /// On its way to the store.
+    in_flight: Option<Batch>,
+    /// Sessions whose end is decided and not stored yet: their beats get no answer.
+    ending: BTreeMap<SessionId, Version>,
+    leads_until: Mono,
+    last_awake: Mono,
+    /// Executors have seen a version that the store has not: nothing is granted.
+    behind: Option<Version>,
+    /// When the last acknowledgement with a longer lease has run out.
+    shortened_until: Option<Mono>,
+    /// Sessions that have to be told all that is theirs.
+    wants_all: BTreeSet<Slot>,
+}
+
+impl Engine {
+    /// Takes a namespace over: a new one, or one that another leader left.
+    pub fn new(mut state: State, now: Mono) -> Self {
+        let mut liveness = Liveness::new(settings(&state), now);
+        for (slot, session) in state.slots() {
+            liveness.expect(slot, session.record.id, now);
+        }
+        let mut open = Batch::default();
+        add_missing_shards(&mut state, &mut open);
+        let planner = Planner::new(&state, now);
+        let shortened = state.longest_lease() > state.config().lease;
+        let shortened_until = shortened.then(|| now + state.config().rates.listening(state.longest_lease()));
+        Self {
+            state,
+            liveness,
+            planner,
+            open,
+            in_flight: None,
+            ending: BTreeMap::new(),
+            leads_until: Mono::ZERO,
+            last_awake: now,
+            behind: None,
+            shortened_until,
+            wants_all: BTreeSet::new(),
+        }
+    }
+
+    /// The namespace as decided, parts of which may not be stored yet.
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// What came of something that has happened.
+    pub fn handle(&mut self, now: Mono, event: Event, out: &mut Vec<Effect>) {
+        self.notice_gaps(now, &event, out);
+        match event {
+            Event::Leads { until } => self.leads_until = self.leads_until.max(until),
+            Event::Heard(caller, message) => self.heard(now, caller, message, out),
+            Event::Asked(caller, request) => self.asked(now, caller, request, out),
+            Event::Committed(version) => self.committed(version, out),
+            Event::Woke => {}
+        }
+        if self.is_leading(now) {
+            self.look_at_sessions(now, out);
+            self.end_shortening(now);
+            self.run_rounds(now);
+        }
+        self.flush(now, out);
+    }
+
+    /// When [`Event::Woke`] is due.
+    pub fn next_wake(&self) -> Mono {
+        // Often enough to notice that it could not run for a beat.
+        let tick = self.last_awake + self.state.config().beat_every / 2;
+        let others = if self.is_leading(self.last_awake) {
+            [self.liveness.next_look(), self.planner.next_round(), self.shortened_until]
+        } else {
+            // Nothing may be decided now; whoever says that it leads again wakes it.
+            [None; 3]
+        };
+        others.into_iter().flatten().fold(tick, Mono::min).max(self.last_awake)
+    }
+
+    /// Whether expiries are held back because too many sessions are late at once.
+    pub const fn is_restrained(&self) -> bool {
+        self.liveness.is_restrained()
+    }
+
+    fn is_leading(&self, now: Mono) -> bool {
+        now < self.leads_until
+    }
+
+    /// Whenever beats could not be answered for a while, everybody is listened to anew: it was not their fault.
+    fn notice_gaps(&mut self, now: Mono, event: &Event, out: &mut Vec<Effect>) {
+        let overslept = now.since(self.last_awake) > self.state.config().beat_every;
+        let led_again = matches!(event, Event::Leads { until } if now >= self.leads_until && now < *until);
+        if overslept || led_again {
+            self.liveness.listen_again(now);
+            out.push(Effect::Notice(Notice::ListeningAgain));
+        }
+        self.last_awake = now;
+    }
+
+    fn look_at_sessions(&mut self, now: Mono, out: &mut Vec<Effect>) {
+        for finding in self.liveness.look(now) {
+            match finding {
+                Finding::Lateness(slot) => self.planner.set_heard(slot, false),
+                Finding::Restrained(late, of) => out.push(Effect::Notice(Notice::Restrained { late, of })),
+                Finding::Unrestrained => out.push(Effect::Notice(Notice::Unrestrained)),
+                Finding::Expired(slot) => self.expire(now, slot),
+            }
+        }
+    }
+
+    /// A shorter lease counts only after every acknowledgement that promised a longer one has run out.
+    fn end_shortening(&mut self, now: Mono) {
+        if self.shortened_until.is_some_and(|until| now >= until)
+            && self.state.longest_lease() > self.state.config().lease
+        {
+            self.shortened_until = None;
+            self.change(Change::LongestLease(self.state.config().lease));
+            self.liveness.configure(settings(&self.state));
+        }
+    }
+}
+
+/// A fixed namespace has all its shards from the beginning.
+fn add_missing_shards(state: &mut State, open: &mut Batch) {
+    let Kind::Fixed { shards } = state.config().kind else { return };
+    if state.shard_count() >= shards as usize {
+        return;
+    }
+    for name in 0..shards {
+        let key = ShardKey::new(name.to_string()).expect("a number is a shard key");
+        if state.index_of(&key).is_none() {
+            let change = Change::Shard(ShardRecord::new(key));
+            state.apply_change(&change);
+            open.changes.push(change);
+        }
+    }
+}
+
+fn settings(state: &State) -> Settings {
+    let config = state.config();
+    Settings {
+        lease: config.lease,
+        longest_lease: state.longest_lease(),
+        beat_every: config.beat_every,
+        restrain_from: config.restrain_from,
+        rates: config.rates,
+    }
+}

@@ -1,0 +1,198 @@
+//! What services and operators ask for.
+
+use std::sync::Arc;
+
+use super::{
+    Answer, Caller, Change, Effect, Engine, Handover, Kind, NamespaceConfig, Ownership, PolicyText, Request,
+    RequestError, SessionRecord, ShardRecord, Standing, add_missing_shards, settings,
+    state::{Index, Slot},
+};
+use crate::types::{ExecutorId, Mono, ShardKey};
+
+/// Longest policy, in bytes.
+pub(super) const MAX_POLICY_BYTES: usize = 64 << 10;
+
+impl Engine {
+    pub(super) fn asked(&mut self, now: Mono, caller: Caller, request: Request, out: &mut Vec<Effect>) {
+        if let Err(error) = self.try_asked(now, caller, request) {
+            out.push(Effect::Answer(caller, Err(error)));
+        }
+    }
+
+    /// Answers by itself when it succeeds; an error has changed nothing.
+    fn try_asked(&mut self, now: Mono, caller: Caller, request: Request) -> Result<(), RequestError> {
+        if !self.is_leading(now) {
+            return Err(RequestError::NotLeading);
+        }
+        if let Request::Ensure(key) = request {
+            return self.ensure(now, caller, key);
+        }
+        if self.is_busy() {
+            return Err(RequestError::Busy);
+        }
+        match request {
+            Request::Ensure(_) => {}
+            Request::Drain(executor) => {
+                self.set_standing(&executor, Standing::Draining { by_operator: true })?
+            }
+            Request::Undrain(executor) => self.set_standing(&executor, Standing::Active)?,
+            Request::Move(key, executor) => self.move_to(&key, &executor)?,
+            Request::Pin(key, executor) => self.edit_shard(&key, |record| record.pin = executor)?,
+            Request::Release(key) => self.edit_shard(&key, |record| record.quarantined = false)?,
+            Request::Freeze(freeze) => self.change(Change::Freeze(freeze)),
+            Request::SetPolicy(text) => return self.set_policy(caller, text),
+            Request::Configure(config) => self.configure(now, *config)?,
+            Request::Remove(executor) => self.remove(&executor)?,
+            Request::AllowExpiry => self.liveness.allow_expiry(now),
+        }
+        self.planner.hurry(now);
+        self.done_then(caller);
+        Ok(())
+    }
+
+    /// Says who owns a shard, and creates it in an ephemeral namespace.
+    fn ensure(&mut self, now: Mono, caller: Caller, key: ShardKey) -> Result<(), RequestError> {
+        let index = match self.state.index_of(&key) {
+            Some(index) => index,
+            None => self.create(now, key.clone())?,
+        };
+        let shard = self.state.shard_at(index).expect("an index in a table is of a shard that is there");
+        let token = shard.token;
+        let owner = shard.owner.and_then(|slot| self.state.session(slot));
+        let owner = owner.ok_or(RequestError::Unassigned(key))?;
+        let answer =
+            Answer::Owner { executor: owner.record.executor.clone(), session: owner.record.id, token };
+        self.answer_then(caller, Ok(answer));
+        Ok(())
+    }
+
+    /// Creates a shard together with its owner, or not at all.
+    fn create(&mut self, now: Mono, key: ShardKey) -> Result<Index, RequestError> {
+        let config = self.state.config();
+        if config.kind != Kind::Ephemeral {
+            return Err(RequestError::NoSuchShard(key));
+        }
+        if self.state.shard_count() >= config.max_shards {
+            return Err(RequestError::TooManyShards { limit: config.max_shards });
+        }
+        if let Some(seen) = self.behind {
+            return Err(RequestError::NeedsAdoption { seen });
+        }
+        if self.is_busy() {
+            return Err(RequestError::Busy);
+        }
+        let to = self.place_one(now, &key).ok_or(RequestError::NobodyAvailable)?;
+        let (owner, token) = (self.state.id_of(to), self.next_token());
+        self.change(Change::Shard(ShardRecord { owner, token, ..ShardRecord::new(key.clone()) }));
+        Ok(self.state.index_of(&key).expect("it was put just now"))
+    }
+
+    fn set_standing(&mut self, executor: &ExecutorId, standing: Standing) -> Result<(), RequestError> {
+        let (_, record) = self.session_of(executor)?;
+        if record.standing != standing {
+            self.change(Change::Session(SessionRecord { standing, ..record }));
+        }
+        Ok(())
+    }
+
+    fn move_to(&mut self, key: &ShardKey, executor: &ExecutorId) -> Result<(), RequestError> {
+        let index = self.state.index_of(key).ok_or_else(|| RequestError::NoSuchShard(key.clone()))?;
+        let (to, _) = self.session_of(executor)?;
+        if !self.can_receive(to) {
+            return Err(RequestError::NotReceiving(executor.clone()));
+        }
+        if let Some(seen) = self.behind {
+            return Err(RequestError::NeedsAdoption { seen });
+        }
+        let record = self.state.record_of(index);
+        let Some(owner) = record.owner else {
+            if !self.is_granted_now(index) {
+                self.grant(index, record, to);
+            }
+            return Ok(());
+        };
+        if record.handover.is_some() {
+            return Err(RequestError::InHandover(key.clone()));
+        }
+        if self.state.slot_of(owner) != Some(to) {
+            let handover = Some(Handover { to: self.state.id_of(to), since: self.next_version() });
+            self.change(Change::Shard(ShardRecord { handover, ..record }));
+        }
+        Ok(())
+    }
+
+    fn edit_shard(
+        &mut self,
+        key: &ShardKey,
+        edit: impl FnOnce(&mut ShardRecord),
+    ) -> Result<(), RequestError> {
+        let index = self.state.index_of(key).ok_or_else(|| RequestError::NoSuchShard(key.clone()))?;
+        let before = self.state.record_of(index);
+        let mut record = before.clone();
+        edit(&mut record);
+        if record != before {
+            self.change(Change::Shard(record));
+        }
+        Ok(())
+    }
+
+    fn set_policy(&mut self, caller: Caller, text: String) -> Result<(), RequestError> {
+        if text.len() > MAX_POLICY_BYTES {
+            return Err(RequestError::PolicyTooLong { limit: MAX_POLICY_BYTES });
+        }
+        let policy = PolicyText { epoch: self.state.policy().epoch + 1, text: text.into() };
+        self.change(Change::Policy(policy.clone()));
+        self.answer_then(caller, Ok(Answer::Policy(policy)));
+        Ok(())
+    }
+
+    fn configure(&mut self, now: Mono, config: NamespaceConfig) -> Result<(), RequestError> {
+        config.check().map_err(RequestError::BadConfig)?;
+        let old = self.state.config().clone();
+        match (old.kind, config.kind) {
+            (Kind::Ephemeral, Kind::Ephemeral) => {}
+            // Growing appends shards. Shrinking is refused here: shards that nobody owns any more must be told apart
+            // from those that wait for an owner first.
+            (Kind::Fixed { shards: from }, Kind::Fixed { shards: to }) if to >= from => {}
+            _ => return Err(RequestError::KindChange),
+        }
+        if old.ownership == Ownership::Affinity && config.ownership == Ownership::Exclusive {
+            let held = self
+                .state
+                .indices()
+                .find(|&index| self.state.shard_at(index).is_some_and(|s| s.owner.is_some()));
+            if let Some(shard) = held.and_then(|index| self.state.shard_at(index)) {
+                return Err(RequestError::StillUnfenced { shard: shard.key.clone() });
+            }
+        }
+        if config.lease < old.lease {
+            self.shortened_until = Some(now + old.rates.listening(self.state.longest_lease()));
+        }
+        self.change(Change::Config(Arc::new(config)));
+        self.liveness.configure(settings(&self.state));
+        let known = self.open.changes.len();
+        add_missing_shards(&mut self.state, &mut self.open);
+        for change in known..self.open.changes.len() {
+            if let Change::Shard(record) = &self.open.changes[change]
+                && let Some(index) = self.state.index_of(&record.key)
+            {
+                self.planner.shard_changed(&self.state, index);
+            }
+        }
+        Ok(())
+    }
+
+    /// Expires a session before its time is over only as far as its executor cannot tell the difference: it is not
+    /// acknowledged any more, and expires when what it was promised has run out.
+    fn remove(&mut self, executor: &ExecutorId) -> Result<(), RequestError> {
+        let (_, record) = self.session_of(executor)?;
+        self.change(Change::Session(SessionRecord { standing: Standing::Superseded, ..record }));
+        Ok(())
+    }
+
+    fn session_of(&self, executor: &ExecutorId) -> Result<(Slot, SessionRecord), RequestError> {
+        let slot = self.state.slot_of_executor(executor);
+        let session = slot.and_then(|slot| Some((slot, self.state.session(slot)?.record.clone())));
+        session.ok_or_else(|| RequestError::NoSuchExecutor(executor.clone()))
+    }
+}

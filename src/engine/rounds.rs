@@ -1,0 +1,347 @@
+//! The planner's rounds: what it is shown, when it is asked, and how its moves become changes.
+
+use std::time::Duration;
+
+use super::{
+    Change, Engine, Freeze, Handover, ShardRecord, Standing, State,
+    state::{Index, Slot},
+};
+use crate::{
+    hash::xxh3,
+    plan::{self, Action, Board, Executor, ExecutorSlot, Load, Phase, Pin, ShardSlot},
+    ring::RingSpec,
+    session::Ending,
+    types::{ExecutorId, Member, Mono, ShardKey, Token},
+};
+
+/// The planner's picture of the namespace, kept in step with the state.
+#[derive(Debug)]
+pub(super) struct Planner {
+    board: Board,
+    config: plan::Config,
+    /// How slowly loads follow what is measured.
+    smoothing: Duration,
+    seats: Vec<Option<ExecutorSlot>>,
+    slots: Vec<Option<Slot>>,
+    shards: Vec<Option<ShardSlot>>,
+    indices: Vec<Option<Index>>,
+    /// Sessions that are over, and whose shards the next round deals with.
+    gone: Vec<(Slot, Ending)>,
+    /// Something waits for a round.
+    is_urgent: bool,
+    next_round: Mono,
+    /// When the first session came, as long as no shard has ever had an owner.
+    gathering_since: Option<Mono>,
+    has_placed: bool,
+    now: Mono,
+}
+
+impl Planner {
+    pub(super) fn new(state: &State, now: Mono) -> Self {
+        let mut planner = Self {
+            board: Board::new(RingSpec::default()),
+            config: plan::Config::default(),
+            smoothing: Duration::ZERO,
+            seats: Vec::new(),
+            slots: Vec::new(),
+            shards: Vec::new(),
+            indices: Vec::new(),
+            gone: Vec::new(),
+            is_urgent: true,
+            next_round: now,
+            gathering_since: None,
+            has_placed: false,
+            now,
+        };
+        planner.configured(state);
+        for (slot, _) in state.slots() {
+            planner.session_changed(state, slot);
+        }
+        for index in state.indices() {
+            planner.shard_changed(state, index);
+        }
+        planner
+    }
+
+    pub(super) const fn next_round(&self) -> Option<Mono> {
+        Some(if self.is_urgent { self.now } else { self.next_round })
+    }
+
+    /// The next round is to be held at once.
+    pub(super) const fn hurry(&mut self, now: Mono) {
+        self.now = now;
+        self.is_urgent = true;
+    }
+
+    pub(super) fn configured(&mut self, state: &State) {
+        self.config = state.config().plan.clone();
+        self.smoothing = state.config().load_smoothing;
+        self.config.freeze |= state.freeze() != Freeze::Off;
+        self.is_urgent = true;
+    }
+
+    pub(super) fn session_changed(&mut self, state: &State, slot: Slot) {
+        let Some(session) = state.session(slot) else { return };
+        let record = &session.record;
+        let standing = match record.standing {
+            Standing::Active => plan::State::Active,
+            Standing::Draining { .. } => plan::State::Draining,
+            // Neither is given anything or asked for anything.
+            Standing::Superseded | Standing::Pending => plan::State::Superseded,
+        };
+        self.is_urgent = true;
+        if let Some(seat) = self.seat(slot) {
+            self.board.set_state(seat, standing, self.now);
+            if record.is_active() {
+                self.pin_again(state, &record.executor, seat);
+            }
+            return;
+        }
+        let seat = self.board.add_executor(executor(record, self.now), standing, false);
+        put(&mut self.seats, slot as usize, Some(seat));
+        put(&mut self.slots, seat.index(), Some(slot));
+        if !self.has_placed {
+            self.gathering_since.get_or_insert(self.now);
+        }
+        self.pin_again(state, &record.executor, seat);
+    }
+
+    pub(super) fn session_gone(&mut self, slot: Slot) {
+        let Some(seat) = self.seat(slot) else { return };
+        self.gone.retain(|&(gone, _)| gone != slot);
+        let is_removed = self.board.remove_executor(seat);
+        debug_assert!(is_removed, "a session ends only when nothing is on it or on its way to it");
+        self.seats[slot as usize] = None;
+        self.slots[seat.index()] = None;
+    }
+
+    pub(super) fn shard_changed(&mut self, state: &State, index: Index) {
+        let Some(shard) = state.shard_at(index) else { return };
+        let slot = match self.shards.get(index as usize).copied().flatten() {
+            Some(slot) => slot,
+            None => {
+                let slot = self.board.add_shard(xxh3(shard.key.as_bytes()));
+                put(&mut self.shards, index as usize, Some(slot));
+                put(&mut self.indices, slot.index(), Some(index));
+                slot
+            }
+        };
+        let owner = shard.owner.and_then(|owner| self.seat(owner));
+        let before = self.board.shard(slot).expect("it is on the board");
+        if before.owner != owner {
+            self.board.set_owner(slot, owner);
+        }
+        let phase = match shard.handover {
+            Some(moving) => Phase::Moving(moving.to.and_then(|to| self.seat(to))),
+            None => Phase::Settled,
+        };
+        if owner.is_some() && self.board.shard(slot).is_some_and(|now| now.phase != phase) {
+            self.board.set_phase(slot, phase);
+        }
+        let pin = shard.pin.as_ref().map(|executor| {
+            state.slot_of_executor(executor).and_then(|slot| self.seat(slot)).map_or(Pin::Away, Pin::To)
+        });
+        if before.pin != pin {
+            self.board.set_pin(slot, pin);
+        }
+        if shard.quarantined != before.quarantined_until.is_some() {
+            let hold = self.config.quarantine.map_or(Default::default(), |quarantine| quarantine.hold);
+            self.board.set_quarantine(slot, shard.quarantined.then(|| self.now + hold));
+        }
+        self.has_placed |= shard.token != Token::default();
+        if owner.is_none() {
+            self.is_urgent = true;
+        }
+    }
+
+    pub(super) fn shard_gone(&mut self, index: Index) {
+        if let Some(slot) = self.shards.get_mut(index as usize).and_then(Option::take) {
+            self.board.remove_shard(slot);
+            self.indices[slot.index()] = None;
+        }
+    }
+
+    /// Whether shards may be sent to the session, because it was heard lately.
+    pub(super) fn set_heard(&mut self, slot: Slot, is_heard: bool) {
+        if let Some(seat) = self.seat(slot) {
+            self.is_urgent |= is_heard;
+            self.board.set_receives(seat, is_heard);
+        }
+    }
+
+    pub(super) fn is_heard(&self, slot: Slot) -> bool {
+        self.seat(slot).and_then(|seat| self.board.seat(seat)).is_some_and(|seat| seat.receives)
+    }
+
+    pub(super) fn measured(&mut self, now: Mono, index: Index, load: f64) {
+        let slot = self.shards.get(index as usize).copied().flatten();
+        if let (Some(slot), Some(load)) = (slot, Load::new(load)) {
+            self.board.add_load_sample(slot, load, now, self.smoothing);
+        }
+    }
+
+    /// The session is over, and the next round deals with what it leaves. Whoever left of its own accord did not die of
+    /// its shards.
+    fn lose(&mut self, slot: Slot, why: Ending) {
+        let Some(seat) = self.seat(slot) else { return };
+        if why == Ending::Left {
+            self.board.set_state(seat, plan::State::Draining, self.now);
+        }
+        self.board.set_state(seat, plan::State::Gone, self.now);
+        self.gone.push((slot, why));
+        self.is_urgent = true;
+    }
+
+    fn pin_again(&mut self, state: &State, executor: &ExecutorId, seat: ExecutorSlot) {
+        let pinned: Vec<ShardSlot> = self.board.pins().map(|(slot, _)| slot).collect();
+        for slot in pinned {
+            let shard = self.indices[slot.index()].and_then(|index| state.shard_at(index));
+            if shard.is_some_and(|shard| shard.pin.as_ref() == Some(executor)) {
+                self.board.set_pin(slot, Some(Pin::To(seat)));
+            }
+        }
+    }
+
+    fn seat(&self, slot: Slot) -> Option<ExecutorSlot> {
+        self.seats.get(slot as usize).copied().flatten()
+    }
+
+    fn slot(&self, seat: ExecutorSlot) -> Option<Slot> {
+        self.slots.get(seat.index()).copied().flatten()
+    }
+}
+
+impl Engine {
+    /// Holds a round, if one is due.
+    pub(super) fn run_rounds(&mut self, now: Mono) {
+        self.planner.now = now;
+        if !self.planner.is_urgent && now < self.planner.next_round {
+            return;
+        }
+        self.planner.is_urgent = false;
+        self.planner.next_round = now + self.state.config().round_every;
+        if self.may_plan(now) {
+            let plan =
+                plan::plan(&self.planner.board, now, &self.planner.config, self.next_version().generation);
+            for (shard, until) in plan.quarantine {
+                self.quarantine(shard, until);
+            }
+            for step in plan.moves {
+                self.carry_out(now, step);
+            }
+        }
+        for (slot, why) in std::mem::take(&mut self.planner.gone) {
+            self.end_gone(slot, why);
+        }
+    }
+
+    /// A session that was not heard for a lease, or that left: what it had may be others'.
+    pub(super) fn lose(&mut self, now: Mono, slot: Slot, why: Ending) {
+        self.planner.now = now;
+        self.planner.lose(slot, why);
+    }
+
+    /// Where a new shard would go; `None`: there is nobody.
+    pub(super) fn place_one(&mut self, now: Mono, key: &ShardKey) -> Option<Slot> {
+        let seed = self.next_version().generation;
+        let Planner { board, config, .. } = &mut self.planner;
+        let candidate = board.add_shard(xxh3(key.as_bytes()));
+        let place = plan::place(board, now, config, seed, &[candidate]).pop();
+        board.remove_shard(candidate);
+        place?.ok().and_then(|seat| self.planner.slot(seat))
+    }
+
+    fn may_plan(&mut self, now: Mono) -> bool {
+        if self.behind.is_some() || self.state.freeze() == Freeze::All {
+            return false;
+        }
+        // Whoever comes first would be given everything, only to hand it on to those who come a moment later.
+        let gathered = self.planner.gathering_since.map(|since| since + self.state.config().gather);
+        if let Some(gathered) = gathered.filter(|&gathered| !self.planner.has_placed && now < gathered) {
+            self.planner.next_round = gathered;
+            return false;
+        }
+        true
+    }
+
+    fn carry_out(&mut self, now: Mono, step: plan::Move) {
+        let Some(index) = self.planner.indices.get(step.shard.index()).copied().flatten() else { return };
+        let record = self.state.record_of(index);
+        let to = step.action.to().and_then(|seat| self.planner.slot(seat));
+        match step.action {
+            Action::Grant(_) if self.is_granted_now(index) => {
+                // One owner per commit: the next round, after this one is on its way.
+                self.change(Change::Shard(ShardRecord { owner: None, handover: None, ..record }));
+                self.planner.hurry(now);
+            }
+            Action::Grant(_) => {
+                let Some(to) = to else { return };
+                self.grant(index, record, to);
+            }
+            Action::Unassign => {
+                self.change(Change::Shard(ShardRecord { owner: None, handover: None, ..record }))
+            }
+            Action::HandOver(_) | Action::Redirect(_) => {
+                let since = record.handover.map_or_else(|| self.next_version(), |handover| handover.since);
+                let handover = Some(Handover { to: to.and_then(|slot| self.state.id_of(slot)), since });
+                self.change(Change::Shard(ShardRecord { handover, ..record }));
+            }
+        }
+        if step.reason.is_balance() {
+            self.planner.board.note_moved(step.shard, now);
+        }
+    }
+
+    fn quarantine(&mut self, shard: ShardSlot, until: Option<Mono>) {
+        let Some(index) = self.planner.indices.get(shard.index()).copied().flatten() else { return };
+        self.planner.board.set_quarantine(shard, until);
+        let record = ShardRecord { quarantined: until.is_some(), ..self.state.record_of(index) };
+        if until.is_some() {
+            self.then(super::Effect::Notice(super::Notice::Quarantined(record.key.clone())));
+        }
+        self.change(Change::Shard(record));
+    }
+
+    /// Whatever the round left with the session has no owner any more, and nothing goes to it.
+    fn end_gone(&mut self, slot: Slot, why: Ending) {
+        let Some(session) = self.state.session(slot) else { return };
+        let id = session.record.id;
+        for index in session.shards.clone() {
+            let record = self.state.record_of(index);
+            self.change(Change::Shard(ShardRecord { owner: None, handover: None, ..record }));
+        }
+        let coming: Vec<Index> = self.state.moving().collect();
+        for index in coming {
+            let record = self.state.record_of(index);
+            if let Some(handover) = record.handover.filter(|handover| handover.to == Some(id)) {
+                let handover = Some(Handover { to: None, ..handover });
+                self.change(Change::Shard(ShardRecord { handover, ..record }));
+            }
+        }
+        self.end(id, why);
+    }
+}
+
+fn executor(record: &super::SessionRecord, joined: Mono) -> Executor {
+    let profile = &record.profile;
+    let identity = if profile.identity.is_empty() { record.executor.as_str() } else { &profile.identity };
+    let member = Member::new(record.executor.as_str())
+        .and_then(|member| member.with_identity(identity))
+        .and_then(|member| member.with_weight(profile.weight.max(1)))
+        .expect("ids and profiles are within the bounds of members");
+    let mut executor = Executor::new(member, joined);
+    if !profile.build.is_empty() {
+        executor = executor.with_version(profile.build.as_str());
+    }
+    if let Some(max_shards) = profile.max_shards {
+        executor = executor.with_max_shards(max_shards);
+    }
+    executor
+}
+
+fn put<T: Clone + Default>(list: &mut Vec<T>, at: usize, value: T) {
+    if list.len() <= at {
+        list.resize(at + 1, T::default());
+    }
+    list[at] = value;
+}

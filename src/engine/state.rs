@@ -1,0 +1,377 @@
+//! A namespace as its history left it: what is stored, and nothing that is only known to a leader.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use super::{
+    Freeze, Handover, NamespaceConfig, PolicyText, SessionRecord, ShardRecord, Standing,
+    change::{Change, Delta},
+};
+use crate::types::{ExecutorId, SessionId, ShardKey, Token, Version};
+
+/// Where a session is in the tables; reused after it has ended.
+pub(super) type Slot = u32;
+/// Where a shard is in the tables.
+pub(super) type Index = u32;
+
+/// A namespace as its history left it.
+#[derive(Clone, Debug)]
+pub struct State {
+    version: Version,
+    config: Arc<NamespaceConfig>,
+    policy: PolicyText,
+    freeze: Freeze,
+    longest_lease: Duration,
+    sessions: Vec<Option<Session>>,
+    free_slots: Vec<Slot>,
+    by_id: BTreeMap<SessionId, Slot>,
+    by_executor: BTreeMap<ExecutorId, Slot>,
+    /// The last session of each executor that waits for its first beat.
+    pending: BTreeMap<ExecutorId, Slot>,
+    shards: Vec<Option<Shard>>,
+    free_indices: Vec<Index>,
+    by_key: BTreeMap<ShardKey, Index>,
+    /// Those in handover.
+    moving: BTreeSet<Index>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Session {
+    pub(super) record: SessionRecord,
+    /// What it owns, in no order.
+    pub(super) shards: Vec<Index>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Shard {
+    pub(super) key: ShardKey,
+    pub(super) owner: Option<Slot>,
+    /// Where it is in its owner's list.
+    place: u32,
+    pub(super) token: Token,
+    pub(super) handover: Option<Moving>,
+    pub(super) pin: Option<ExecutorId>,
+    pub(super) quarantined: bool,
+}
+
+/// [`Handover`], by slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Moving {
+    pub(super) to: Option<Slot>,
+    pub(super) since: Version,
+}
+
+impl State {
+    /// A namespace that has no history yet.
+    pub fn new(version: Version, config: Arc<NamespaceConfig>) -> Self {
+        Self {
+            version,
+            longest_lease: config.lease,
+            config,
+            policy: PolicyText::default(),
+            freeze: Freeze::Off,
+            sessions: Vec::new(),
+            free_slots: Vec::new(),
+            by_id: BTreeMap::new(),
+            by_executor: BTreeMap::new(),
+            pending: BTreeMap::new(),
+            shards: Vec::new(),
+            free_indices: Vec::new(),
+            by_key: BTreeMap::new(),
+            moving: BTreeSet::new(),
+        }
+    }
+
+    /// The version that it is of.
+    pub const fn version(&self) -> Version {
+        self.version
+    }
+
+    /// How the namespace is run.
+    pub fn config(&self) -> &NamespaceConfig {
+        &self.config
+    }
+
+    /// The policy for routers.
+    pub const fn policy(&self) -> &PolicyText {
+        &self.policy
+    }
+
+    /// What the planner may not do.
+    pub const fn freeze(&self) -> Freeze {
+        self.freeze
+    }
+
+    /// The longest lease that some session may still believe in.
+    pub const fn longest_lease(&self) -> Duration {
+        self.longest_lease
+    }
+
+    /// All sessions, in the order in which they began.
+    pub fn sessions(&self) -> impl Iterator<Item = &SessionRecord> {
+        self.by_id.values().filter_map(|&slot| Some(&self.session(slot)?.record))
+    }
+
+    /// How many shards a session owns.
+    pub fn owned_by(&self, session: SessionId) -> usize {
+        self.by_id
+            .get(&session)
+            .and_then(|&slot| self.session(slot))
+            .map_or(0, |session| session.shards.len())
+    }
+
+    /// One shard.
+    pub fn shard(&self, key: &str) -> Option<ShardRecord> {
+        self.by_key.get(key).map(|&index| self.record_of(index))
+    }
+
+    /// All shards, in the order of their keys.
+    pub fn shards(&self) -> impl Iterator<Item = ShardRecord> {
+        self.by_key.values().map(|&index| self.record_of(index))
+    }
+
+    /// How many shards there are.
+    pub fn shard_count(&self) -> usize {
+        self.by_key.len()
+    }
+
+    /// What a namespace without history becomes this one by: the snapshot of it.
+    pub fn to_changes(&self) -> impl Iterator<Item = Change> {
+        let settings = [
+            Change::Config(self.config.clone()),
+            Change::LongestLease(self.longest_lease),
+            Change::Policy(self.policy.clone()),
+            Change::Freeze(self.freeze),
+        ];
+        // Superseded sessions come before those that superseded them, because they are older.
+        let sessions = self.sessions().cloned().map(Change::Session);
+        settings.into_iter().chain(sessions).chain(self.shards().map(Change::Shard))
+    }
+
+    /// Applies a commit's changes.
+    pub fn apply(&mut self, delta: &Delta) {
+        for change in &delta.changes {
+            self.apply_change(change);
+        }
+        self.version = delta.version;
+    }
+
+    /// Applies one change of the commit that is being made.
+    pub(super) fn apply_change(&mut self, change: &Change) {
+        match change {
+            Change::Config(config) => {
+                self.longest_lease = self.longest_lease.max(config.lease);
+                self.config = config.clone();
+            }
+            Change::LongestLease(lease) => self.longest_lease = *lease,
+            Change::Policy(policy) => self.policy = policy.clone(),
+            Change::Freeze(freeze) => self.freeze = *freeze,
+            Change::Session(record) => self.put_session(record),
+            Change::SessionEnded(id, _) => self.end_session(*id),
+            Change::Shard(record) => self.put_shard(record),
+            Change::ShardRetired(key) => self.retire(key),
+        }
+    }
+
+    pub(super) const fn set_version(&mut self, version: Version) {
+        self.version = version;
+    }
+
+    pub(super) fn session(&self, slot: Slot) -> Option<&Session> {
+        self.sessions.get(slot as usize)?.as_ref()
+    }
+
+    pub(super) fn slots(&self) -> impl Iterator<Item = (Slot, &Session)> {
+        self.by_id.values().filter_map(|&slot| Some((slot, self.session(slot)?)))
+    }
+
+    pub(super) fn slot_of(&self, id: SessionId) -> Option<Slot> {
+        self.by_id.get(&id).copied()
+    }
+
+    /// The session that has the executor's id now.
+    pub(super) fn slot_of_executor(&self, executor: &ExecutorId) -> Option<Slot> {
+        self.by_executor.get(executor).copied()
+    }
+
+    /// The session that waits to take the executor's id over.
+    pub(super) fn pending_slot_of(&self, executor: &ExecutorId) -> Option<Slot> {
+        self.pending.get(executor).copied()
+    }
+
+    pub(super) fn index_of(&self, key: &str) -> Option<Index> {
+        self.by_key.get(key).copied()
+    }
+
+    pub(super) fn shard_at(&self, index: Index) -> Option<&Shard> {
+        self.shards.get(index as usize)?.as_ref()
+    }
+
+    pub(super) fn indices(&self) -> impl Iterator<Item = Index> {
+        self.by_key.values().copied()
+    }
+
+    /// The shards in handover.
+    pub(super) fn moving(&self) -> impl Iterator<Item = Index> {
+        self.moving.iter().copied()
+    }
+
+    pub(super) fn session_count(&self) -> usize {
+        self.by_id.len()
+    }
+
+    pub(super) fn record_of(&self, index: Index) -> ShardRecord {
+        let shard =
+            self.shards[index as usize].as_ref().expect("an index in a table is of a shard that is there");
+        ShardRecord {
+            key: shard.key.clone(),
+            owner: shard.owner.and_then(|slot| self.id_of(slot)),
+            token: shard.token,
+            handover: shard.handover.map(|moving| Handover {
+                to: moving.to.and_then(|slot| self.id_of(slot)),
+                since: moving.since,
+            }),
+            pin: shard.pin.clone(),
+            quarantined: shard.quarantined,
+        }
+    }
+
+    pub(super) fn id_of(&self, slot: Slot) -> Option<SessionId> {
+        self.session(slot).map(|session| session.record.id)
+    }
+
+    fn put_session(&mut self, record: &SessionRecord) {
+        let slot = match self.by_id.get(&record.id) {
+            Some(&slot) => slot,
+            None => self.add_session(record),
+        };
+        let session = self.sessions[slot as usize].as_mut().expect("the table of ids knows sessions only");
+        session.record = record.clone();
+        let pending = self.pending.get(&record.executor) == Some(&slot);
+        match record.standing {
+            Standing::Pending => drop(self.pending.insert(record.executor.clone(), slot)),
+            _ if pending => drop(self.pending.remove(&record.executor)),
+            _ => {}
+        }
+        // A superseded session comes after the one that superseded it only when it is said so again.
+        if matches!(record.standing, Standing::Active | Standing::Draining { .. }) {
+            self.by_executor.insert(record.executor.clone(), slot);
+        }
+    }
+
+    fn add_session(&mut self, record: &SessionRecord) -> Slot {
+        let slot = self.free_slots.pop().unwrap_or_else(|| {
+            self.sessions.push(None);
+            self.sessions.len() as Slot - 1
+        });
+        self.sessions[slot as usize] = Some(Session { record: record.clone(), shards: Vec::new() });
+        self.by_id.insert(record.id, slot);
+        slot
+    }
+
+    fn end_session(&mut self, id: SessionId) {
+        let Some(slot) = self.by_id.remove(&id) else { return };
+        let Some(session) = self.sessions[slot as usize].take() else { return };
+        for index in session.shards {
+            // Whoever ends a session has dealt with its shards; if not, nobody may believe that it still owns them.
+            if let Some(shard) = &mut self.shards[index as usize] {
+                (shard.owner, shard.handover) = (None, None);
+            }
+            self.moving.remove(&index);
+        }
+        // Nor may the next session in this slot be taken for the destination.
+        for &index in &self.moving {
+            if let Some(Moving { to, .. }) =
+                self.shards[index as usize].as_mut().and_then(|shard| shard.handover.as_mut())
+            {
+                to.take_if(|to| *to == slot);
+            }
+        }
+        for table in [&mut self.by_executor, &mut self.pending] {
+            if table.get(&session.record.executor) == Some(&slot) {
+                table.remove(&session.record.executor);
+            }
+        }
+        self.free_slots.push(slot);
+    }
+
+    fn put_shard(&mut self, record: &ShardRecord) {
+        let index = match self.by_key.get(&record.key) {
+            Some(&index) => index,
+            None => self.add_shard(&record.key),
+        };
+        let owner = record.owner.and_then(|id| self.slot_of(id));
+        self.set_owner(index, owner);
+        let moving = record.handover.map(|handover| Moving {
+            to: handover.to.and_then(|id| self.slot_of(id)),
+            since: handover.since,
+        });
+        let shard = self.shards[index as usize].as_mut().expect("it was found or added just now");
+        shard.token = record.token;
+        shard.handover = moving.filter(|_| owner.is_some());
+        if shard.handover.is_some() {
+            self.moving.insert(index);
+        } else {
+            self.moving.remove(&index);
+        }
+        shard.pin.clone_from(&record.pin);
+        shard.quarantined = record.quarantined;
+    }
+
+    fn add_shard(&mut self, key: &ShardKey) -> Index {
+        let index = self.free_indices.pop().unwrap_or_else(|| {
+            self.shards.push(None);
+            self.shards.len() as Index - 1
+        });
+        self.shards[index as usize] = Some(Shard {
+            key: key.clone(),
+            owner: None,
+            place: 0,
+            token: Token::default(),
+            handover: None,
+            pin: None,
+
+            quarantined: false,
+        });
+        self.by_key.insert(key.clone(), index);
+        index
+    }
+
+    fn retire(&mut self, key: &ShardKey) {
+        let Some(index) = self.by_key.remove(key) else { return };
+        self.set_owner(index, None);
+        self.moving.remove(&index);
+        self.shards[index as usize] = None;
+        self.free_indices.push(index);
+    }
+
+    fn set_owner(&mut self, index: Index, owner: Option<Slot>) {
+        let Some(shard) = &mut self.shards[index as usize] else { return };
+        if shard.owner == owner {
+            return;
+        }
+        let (old, place) = (shard.owner, shard.place);
+        shard.owner = owner;
+        if let Some(list) =
+            old.and_then(|slot| self.sessions[slot as usize].as_mut()).map(|session| &mut session.shards)
+        {
+            list.swap_remove(place as usize);
+            let moved = list.get(place as usize).copied();
+            if let Some(moved) = moved.and_then(|moved| self.shards[moved as usize].as_mut()) {
+                moved.place = place;
+            }
+        }
+        if let Some(list) =
+            owner.and_then(|slot| self.sessions[slot as usize].as_mut()).map(|session| &mut session.shards)
+        {
+            list.push(index);
+            let place = list.len() as u32 - 1;
+            if let Some(shard) = &mut self.shards[index as usize] {
+                shard.place = place;
+            }
+        }
+    }
+}
