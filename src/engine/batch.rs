@@ -88,7 +88,11 @@ impl Engine {
                 self.open.then.push(Effect::Push(*id, ToExecutor::Ended { session: *id, why: *why }));
                 self.ending.insert(*id, self.next_version());
             }
-            Change::Config(_) | Change::LongestLease(_) | Change::Policy(_) | Change::Freeze(_) => {
+            Change::Config(_)
+            | Change::LongestLease(_)
+            | Change::Policy(_)
+            | Change::Freeze(_)
+            | Change::Other(_) => {
                 self.state.apply_change(&change);
                 self.planner.configured(&self.state);
             }

@@ -5,8 +5,11 @@
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
+
 use super::NamespaceConfig;
 use crate::{
+    journal::Unknown,
     session::{Ending, Profile},
     types::{ExecutorId, SessionId, ShardKey, Token, Version},
 };
@@ -40,6 +43,24 @@ pub enum Change {
     Shard(ShardRecord),
     /// An ephemeral shard is gone.
     ShardRetired(ShardKey),
+    /// Something that a later binary has said, as it was read.
+    Other(Bytes),
+}
+
+/// What a later binary has said about something that this one knows too: kept, and written again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Extra(Option<Arc<Unknown>>);
+
+impl Extra {
+    pub(super) fn get(&self) -> Option<&Unknown> {
+        self.0.as_deref()
+    }
+}
+
+impl From<Unknown> for Extra {
+    fn from(unknown: Unknown) -> Self {
+        Self((!unknown.is_empty()).then(|| Arc::new(unknown)))
+    }
 }
 
 /// A routing policy, in the form in which operators write it. The engine hands it on and need not understand it.
@@ -80,6 +101,8 @@ pub struct SessionRecord {
     pub profile: Arc<Profile>,
     /// Whether it may be given shards.
     pub standing: Standing,
+    /// What else was said of it.
+    pub extra: Extra,
 }
 
 /// What a session may be asked for.
@@ -115,6 +138,8 @@ pub struct ShardRecord {
     pub pin: Option<ExecutorId>,
     /// Nobody is given it, because its owners keep dying.
     pub quarantined: bool,
+    /// What else was said of it.
+    pub extra: Extra,
 }
 
 /// On its way from its owner to another session.
@@ -140,6 +165,6 @@ impl ShardRecord {
     /// A shard that nobody has ever owned.
     pub const fn new(key: ShardKey) -> Self {
         let token = Token { incarnation: 0, generation: 0 };
-        Self { key, owner: None, token, handover: None, pin: None, quarantined: false }
+        Self { key, owner: None, token, handover: None, pin: None, quarantined: false, extra: Extra(None) }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{fmt, time::Duration};
 
+use super::change::Extra;
 use crate::{
     lease::{self, ClockRates},
     plan,
@@ -28,12 +29,12 @@ pub struct NamespaceConfig {
     pub max_sessions: usize,
     /// At most so many shards, for an ephemeral namespace.
     pub max_shards: usize,
-    /// The time in which a load's old measurements fade to a third.
-    pub load_smoothing: Duration,
     /// How shards are placed and balanced.
     pub plan: plan::Config,
     /// How far clocks may be off.
     pub rates: ClockRates,
+    /// What a later binary has said of it.
+    pub extra: Extra,
 }
 
 /// Which shards a namespace has.
@@ -75,9 +76,9 @@ impl NamespaceConfig {
             restrain_from: 3,
             max_sessions: 10_000,
             max_shards: MAX_SHARDS,
-            load_smoothing: Duration::from_secs(60),
             plan: plan::Config::default(),
             rates: ClockRates::DEFAULT,
+            extra: Extra::default(),
         }
     }
 
@@ -101,6 +102,9 @@ impl NamespaceConfig {
         }
         if self.max_shards == 0 || self.max_shards > MAX_SHARDS {
             return wrong("max_shards", "must be 1 to 1000000");
+        }
+        if self.plan.validate().is_err() {
+            return wrong("plan", "has a setting out of its range");
         }
         match self.kind {
             Kind::Fixed { shards } if shards == 0 || shards as usize > self.max_shards => {

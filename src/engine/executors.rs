@@ -2,7 +2,7 @@
 
 use super::{
     Caller, Change, Effect, Engine, Notice, SessionRecord, Standing,
-    change::MAX_PAST_NONCES,
+    change::{Extra, MAX_PAST_NONCES},
     state::{Session, Slot},
 };
 use crate::{
@@ -72,7 +72,8 @@ impl Engine {
         let id = SessionId { began: self.next_version(), ordinal: self.open.begun };
         self.open.begun += 1;
         let standing = if has_current { Standing::Pending } else { Standing::Active };
-        let record = SessionRecord { id, executor, nonce, past_nonces, attempt, profile, standing };
+        let extra = Extra::default();
+        let record = SessionRecord { id, executor, nonce, past_nonces, attempt, profile, standing, extra };
         self.change(Change::Session(record));
         let slot = self.state.slot_of(id).expect("it was put just now");
         self.liveness.begin(slot, id, now);
@@ -168,9 +169,11 @@ impl Engine {
         self.then(Effect::Notice(Notice::Expired { executor, session: id, shards }));
     }
 
+    /// A session that owns nothing is over.
     pub(super) fn end(&mut self, id: SessionId, why: Ending) {
         let Some(slot) = self.state.slot_of(id) else { return };
         self.wants_all.remove(&slot);
+        self.lose_destination(id);
         self.change(Change::SessionEnded(id, why));
         self.liveness.forget(slot, self.last_awake);
     }

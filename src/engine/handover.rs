@@ -1,10 +1,13 @@
 //! Shards on their way from one session to another, and what becomes of those whose owner is gone.
 
 use super::{
-    Change, Engine, ShardRecord,
+    Change, Engine, Handover, ShardRecord,
     state::{Index, Slot},
 };
-use crate::{session::Grant, types::Token};
+use crate::{
+    session::Grant,
+    types::{SessionId, Token},
+};
 
 impl Engine {
     /// A session has let go of a shard: only that one stay, under that token, ends. If it was to go to somebody, the
@@ -30,6 +33,19 @@ impl Engine {
         let token: Token = self.next_token();
         debug_assert!(token > record.token, "tokens grow");
         self.change(Change::Shard(ShardRecord { owner: Some(owner), token, handover: None, ..record }));
+    }
+
+    /// Whatever is on its way to the session goes to nobody yet: in the commit that ends it, so that no later session
+    /// is taken for it.
+    pub(super) fn lose_destination(&mut self, id: SessionId) {
+        let moving: Vec<Index> = self.state.moving().collect();
+        for index in moving {
+            let record = self.state.record_of(index);
+            if let Some(handover) = record.handover.filter(|handover| handover.to == Some(id)) {
+                let handover = Some(Handover { to: None, ..handover });
+                self.change(Change::Shard(ShardRecord { handover, ..record }));
+            }
+        }
     }
 
     /// Whether a session could take a shard: it is there, serves, and was heard.

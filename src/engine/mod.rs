@@ -21,6 +21,8 @@ mod event;
 mod executors;
 mod handover;
 mod liveness;
+mod record;
+mod record_config;
 mod requests;
 mod rounds;
 mod state;
@@ -31,7 +33,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use batch::Batch;
 pub use change::{
-    Change, Delta, Freeze, Handover, MAX_PAST_NONCES, PolicyText, SessionRecord, ShardRecord, Standing,
+    Change, Delta, Extra, Freeze, Handover, MAX_PAST_NONCES, PolicyText, SessionRecord, ShardRecord, Standing,
 };
 pub use config::{ConfigError, Kind, MAX_SESSIONS, MAX_SHARDS, NamespaceConfig, Ownership};
 pub use event::{Answer, Caller, Effect, Event, Notice, Request, RequestError};

@@ -75,7 +75,7 @@ impl Planner {
 
     pub(super) fn configured(&mut self, state: &State) {
         self.config = state.config().plan.clone();
-        self.smoothing = state.config().load_smoothing;
+        self.smoothing = self.config.strategy.smoothing();
         self.config.freeze |= state.freeze() != Freeze::Off;
         self.is_urgent = true;
     }
@@ -281,6 +281,8 @@ impl Engine {
             Action::Unassign => {
                 self.change(Change::Shard(ShardRecord { owner: None, handover: None, ..record }))
             }
+            // Its owner has not even heard of it yet.
+            Action::HandOver(_) if self.is_granted_now(index) => return,
             Action::HandOver(_) | Action::Redirect(_) => {
                 let since = record.handover.map_or_else(|| self.next_version(), |handover| handover.since);
                 let handover = Some(Handover { to: to.and_then(|slot| self.state.id_of(slot)), since });
@@ -302,21 +304,13 @@ impl Engine {
         self.change(Change::Shard(record));
     }
 
-    /// Whatever the round left with the session has no owner any more, and nothing goes to it.
+    /// Whatever the round left with the session has no owner any more.
     fn end_gone(&mut self, slot: Slot, why: Ending) {
         let Some(session) = self.state.session(slot) else { return };
         let id = session.record.id;
         for index in session.shards.clone() {
             let record = self.state.record_of(index);
             self.change(Change::Shard(ShardRecord { owner: None, handover: None, ..record }));
-        }
-        let coming: Vec<Index> = self.state.moving().collect();
-        for index in coming {
-            let record = self.state.record_of(index);
-            if let Some(handover) = record.handover.filter(|handover| handover.to == Some(id)) {
-                let handover = Some(Handover { to: None, ..handover });
-                self.change(Change::Shard(ShardRecord { handover, ..record }));
-            }
         }
         self.end(id, why);
     }

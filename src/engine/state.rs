@@ -6,11 +6,16 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
+
 use super::{
     Freeze, Handover, NamespaceConfig, PolicyText, SessionRecord, ShardRecord, Standing,
-    change::{Change, Delta},
+    change::{Change, Delta, Extra},
 };
 use crate::types::{ExecutorId, SessionId, ShardKey, Token, Version};
+
+/// Most changes of unknown kinds that are kept.
+const MAX_OTHERS: usize = 1000;
 
 /// Where a session is in the tables; reused after it has ended.
 pub(super) type Slot = u32;
@@ -36,6 +41,8 @@ pub struct State {
     by_key: BTreeMap<ShardKey, Index>,
     /// Those in handover.
     moving: BTreeSet<Index>,
+    /// What only later binaries understand, in the order in which it was said.
+    others: Vec<Bytes>,
 }
 
 #[derive(Clone, Debug)]
@@ -55,6 +62,7 @@ pub(super) struct Shard {
     pub(super) handover: Option<Moving>,
     pub(super) pin: Option<ExecutorId>,
     pub(super) quarantined: bool,
+    extra: Extra,
 }
 
 /// [`Handover`], by slot.
@@ -82,6 +90,7 @@ impl State {
             free_indices: Vec::new(),
             by_key: BTreeMap::new(),
             moving: BTreeSet::new(),
+            others: Vec::new(),
         }
     }
 
@@ -148,7 +157,8 @@ impl State {
         ];
         // Superseded sessions come before those that superseded them, because they are older.
         let sessions = self.sessions().cloned().map(Change::Session);
-        settings.into_iter().chain(sessions).chain(self.shards().map(Change::Shard))
+        let others = self.others.iter().cloned().map(Change::Other);
+        settings.into_iter().chain(sessions).chain(self.shards().map(Change::Shard)).chain(others)
     }
 
     /// Applies a commit's changes.
@@ -173,6 +183,11 @@ impl State {
             Change::SessionEnded(id, _) => self.end_session(*id),
             Change::Shard(record) => self.put_shard(record),
             Change::ShardRetired(key) => self.retire(key),
+            Change::Other(bytes) => {
+                if self.others.len() < MAX_OTHERS {
+                    self.others.push(bytes.clone());
+                }
+            }
         }
     }
 
@@ -236,6 +251,7 @@ impl State {
             }),
             pin: shard.pin.clone(),
             quarantined: shard.quarantined,
+            extra: shard.extra.clone(),
         }
     }
 
@@ -319,6 +335,7 @@ impl State {
         }
         shard.pin.clone_from(&record.pin);
         shard.quarantined = record.quarantined;
+        shard.extra.clone_from(&record.extra);
     }
 
     fn add_shard(&mut self, key: &ShardKey) -> Index {
@@ -335,6 +352,7 @@ impl State {
             pin: None,
 
             quarantined: false,
+            extra: Extra::default(),
         });
         self.by_key.insert(key.clone(), index);
         index

@@ -208,7 +208,11 @@ impl World {
             match effect {
                 Effect::Commit(delta) => {
                     self.check_delta(&delta);
-                    self.follower.apply(&delta);
+                    let items: Vec<_> = delta.changes.iter().map(Change::encode).collect();
+                    let changes = items.iter().map(|item| Change::decode(item).unwrap()).collect();
+                    let read = Delta { version: delta.version, changes };
+                    assert_eq!(read, delta, "what is written is what is read");
+                    self.follower.apply(&read);
                     let delay = MS * (1 + self.random.next(20) as u32);
                     self.at(self.now + delay, Arrival::Stored(delta.version));
                     self.deltas.push(delta);
@@ -319,8 +323,7 @@ fn a_crashed_executors_shards_are_held_by_others_after_a_lease() {
             .iter()
             .any(|notice| matches!(notice, Notice::Expired { shards, .. } if *shards == lost))
     );
-    let moved: usize = world.deltas[commits..].iter().map(|d| d.changes.len()).sum();
-    assert_eq!(moved, lost + 1, "the lost shards, and the session's end");
+    assert_eq!(world.deltas[commits].changes.len(), lost + 1, "the lost shards, and the session's end");
 }
 
 #[test]
@@ -405,6 +408,41 @@ fn ephemeral_shards_are_made_when_asked_for_and_end_when_their_owner_says_so() {
     world.run(3_000 * MS);
     assert_eq!(world.engine.state().shard_count(), 0);
     assert!(world.executors[number].as_ref().unwrap().is_empty());
+}
+
+#[test]
+fn what_a_later_binary_has_said_is_written_again() {
+    let record = ShardRecord { quarantined: true, ..ShardRecord::new(ShardKey::new("7").unwrap()) };
+    let known = Change::Shard(record).encode();
+    // Field 99 of the shard, and a change of kind 77.
+    let inner = [&known[2..], &[0x9a, 0x06, 0x02, b'h', b'i']].concat();
+    let later = bytes::Bytes::from([&[0x3a, inner.len() as u8][..], &inner].concat());
+    let stranger = bytes::Bytes::from_static(&[0xea, 0x04, 0x01, 0x00]);
+    let mut state = State::new(Version::default(), Arc::new(config(1)));
+    for bytes in [&later, &stranger] {
+        state.apply_change(&Change::decode(bytes).unwrap());
+    }
+    let again: Vec<_> = state.to_changes().map(|change| change.encode()).collect();
+    assert!(again.contains(&later) && again.contains(&stranger), "{again:?}");
+}
+
+#[test]
+fn every_configuration_is_read_as_it_was_written() {
+    use crate::plan::{Greedy, Naive, Placement, Rollout, Strategy};
+    let mut config = config(5);
+    for strategy in
+        [Strategy::default(), Strategy::Naive(Naive::default()), Strategy::Greedy(Greedy::default())]
+    {
+        for rollout in [Rollout::Detect, Rollout::Off, Rollout::Retiring(["v1".into(), "v2".into()].into())] {
+            config.plan.strategy = strategy;
+            config.plan.rollout = rollout;
+            config.plan.placement = Placement::LeastLoaded;
+            config.plan.quarantine = config.plan.quarantine.xor(Some(Default::default()));
+            (config.gather, config.restrain_from) = (Duration::ZERO, 0);
+            let change = Change::Config(Arc::new(config.clone()));
+            assert_eq!(Change::decode(&change.encode()).unwrap(), change);
+        }
+    }
 }
 
 #[test]

@@ -44,6 +44,11 @@ impl ClockRates {
         if error_ppm > 200_000 { None } else { Some(Self { error_ppm }) }
     }
 
+    /// The bound, in millionths.
+    pub const fn error_ppm(self) -> u32 {
+        self.error_ppm
+    }
+
     /// How long a holder may believe in a lease of `ttl`, from when it sent what was acknowledged.
     pub fn hold(self, ttl: Duration) -> Duration {
         self.scale(ttl, self.slow(), self.fast()).saturating_sub(MARGIN)

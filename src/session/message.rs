@@ -161,6 +161,11 @@ pub enum Ending {
     Removed,
 }
 
+impl Ending {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Expired, Self::Superseded, Self::Left, Self::Voided, Self::Removed];
+}
+
 impl Profile {
     /// Longest identity, zone and build, in bytes.
     pub const MAX_TEXT_BYTES: usize = 256;
