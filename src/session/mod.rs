@@ -11,8 +11,6 @@
 
 mod message;
 mod shards;
-#[cfg(test)]
-mod tests;
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,0 +1,228 @@
+//! The engine and executors' sessions together. `sim` does the same with everything else as well; this is what is quick
+//! to run and to read.
+
+mod world;
+
+use std::{sync::Arc, time::Duration};
+
+use super::*;
+use crate::{
+    session::{self, Profile, Session, ToLeader},
+    types::ExecutorId,
+};
+use world::{MS, World, config};
+
+fn id(name: &str) -> ExecutorId {
+    ExecutorId::new(name).unwrap()
+}
+
+#[test]
+fn executors_that_register_get_all_shards_evenly_and_nothing_moves_then() {
+    let mut world = World::new(1, config(100), 5);
+    world.run(10_000 * MS);
+    let held = world.held();
+    assert_eq!(held.iter().sum::<usize>(), 100, "{held:?}");
+    assert!(held.iter().all(|&held| held > 5), "{held:?}");
+    let commits = world.deltas.len();
+    world.run(60_000 * MS);
+    assert_eq!(world.deltas.len(), commits, "nothing happened, so nothing is written");
+}
+
+#[test]
+fn a_crashed_executors_shards_are_held_by_others_after_a_lease() {
+    let mut world = World::new(2, config(100), 5);
+    world.run(10_000 * MS);
+    let lost = world.held()[2];
+    let commits = world.deltas.len();
+    world.executors[2] = None;
+    world.run(11_500 * MS);
+    assert_eq!(world.held().iter().sum::<usize>(), 100);
+    assert!(
+        world
+            .notices
+            .iter()
+            .any(|notice| matches!(notice, Notice::Expired { shards, .. } if *shards == lost))
+    );
+    assert_eq!(world.deltas[commits].changes.len(), lost + 1, "the lost shards, and the session's end");
+}
+
+#[test]
+fn a_drained_executor_hands_over_and_can_leave() {
+    let mut world = World::new(3, config(60), 4);
+    world.run(10_000 * MS);
+    let caller = world.ask(Request::Drain(id("e1")));
+    world.run(5_000 * MS);
+    assert!(matches!(world.answer(caller), Some(Ok(Answer::Done(_)))));
+    assert_eq!((world.held()[1], world.held().iter().sum::<usize>()), (0, 60));
+    let caller = world.ask(Request::Undrain(id("e1")));
+    world.run(120_000 * MS);
+    assert!(matches!(world.answer(caller), Some(Ok(Answer::Done(_)))));
+    assert!(world.held()[1] > 0, "{:?}", world.held());
+}
+
+#[test]
+fn a_restarted_process_is_a_new_session_and_the_old_ones_shards_wait_for_its_lease() {
+    let mut world = World::new(4, config(40), 4);
+    world.run(10_000 * MS);
+    let had = world.held()[0];
+    assert!(had > 0);
+    let again = world.session("e0", 77);
+    world.executors[0] = Some(again);
+    world.run(3_000 * MS);
+    assert_eq!(world.held().iter().sum::<usize>(), 40 - had, "nobody may have them yet");
+    world.run(9_000 * MS);
+    assert_eq!(world.held().iter().sum::<usize>(), 40);
+}
+
+#[test]
+fn an_outage_of_any_length_moves_nothing_when_everybody_is_alive() {
+    let mut world = World::new(5, config(50), 5);
+    world.run(10_000 * MS);
+    let (held, commits) = (world.held(), world.deltas.len());
+    world.leader_is_cut = true;
+    world.run(300_000 * MS);
+    assert_eq!(world.held().iter().sum::<usize>(), 0, "leases have run out");
+    world.leader_is_cut = false;
+    world.run(15_000 * MS);
+    assert_eq!(world.held(), held, "the same sessions, the same shards");
+    assert_eq!(world.deltas.len(), commits, "nothing had to be decided");
+}
+
+#[test]
+fn when_most_are_late_at_once_they_get_one_lease_more() {
+    let mut world = World::new(6, config(50), 6);
+    world.run(10_000 * MS);
+    world.cut.extend(0..4);
+    world.run(12_000 * MS);
+    assert!(world.notices.iter().any(|notice| matches!(notice, Notice::Restrained { .. })));
+    assert!(!world.notices.iter().any(|notice| matches!(notice, Notice::Expired { .. })));
+    world.run(10_000 * MS);
+    let expired = world.notices.iter().filter(|notice| matches!(notice, Notice::Expired { .. })).count();
+    assert_eq!(expired, 4, "once an episode, not for ever");
+    assert_eq!(world.held().iter().sum::<usize>(), 50);
+}
+
+#[test]
+fn ephemeral_shards_are_made_when_asked_for_and_end_when_their_owner_says_so() {
+    let mut world = World::new(7, NamespaceConfig::new(Kind::Ephemeral), 0);
+    let key = ShardKey::new("list-7").unwrap();
+    world.run(5 * MS);
+    let early = world.ask(Request::Ensure(key.clone()));
+    assert_eq!(world.answer(early), Some(&Err(RequestError::NobodyAvailable)));
+    for _ in 0..3 {
+        world.join();
+    }
+    world.run(4_000 * MS);
+    let caller = world.ask(Request::Ensure(key.clone()));
+    assert_eq!(world.answer(caller), None, "not before it is stored");
+    world.run(100 * MS);
+    let Some(Ok(Answer::Owner { executor, token, .. })) = world.answer(caller).cloned() else { panic!() };
+    let number: usize = executor.as_str()[1..].parse().unwrap();
+    world.run(1_000 * MS);
+    assert_eq!(world.executors[number].as_ref().unwrap().holds(&key, world.now), Some(token));
+    let again = world.ask(Request::Ensure(key.clone()));
+    assert!(matches!(world.answer(again), Some(Ok(Answer::Owner { token: same, .. })) if *same == token));
+    let (now, mut out) = (world.now, Vec::new());
+    world.executors[number].as_mut().unwrap().done(now, &key, &mut out);
+    world.carry_out(number, out);
+    world.run(3_000 * MS);
+    assert_eq!(world.engine.state().shard_count(), 0);
+    assert!(world.executors[number].as_ref().unwrap().is_empty());
+}
+
+#[test]
+fn what_a_later_binary_has_said_is_written_again() {
+    let record = ShardRecord { quarantined: true, ..ShardRecord::new(ShardKey::new("7").unwrap()) };
+    let known = Change::Shard(record).encode();
+    // Field 99 of the shard, and a change of kind 77.
+    let inner = [&known[2..], &[0x9a, 0x06, 0x02, b'h', b'i']].concat();
+    let later = bytes::Bytes::from([&[0x3a, inner.len() as u8][..], &inner].concat());
+    let stranger = bytes::Bytes::from_static(&[0xea, 0x04, 0x01, 0x00]);
+    let mut state = State::new(Version::default(), Arc::new(config(1)));
+    for bytes in [&later, &stranger] {
+        state.apply_change(&Change::decode(bytes).unwrap());
+    }
+    let again: Vec<_> = state.to_changes().map(|change| change.encode()).collect();
+    assert!(again.contains(&later) && again.contains(&stranger), "{again:?}");
+}
+
+#[test]
+fn every_configuration_is_read_as_it_was_written() {
+    use crate::plan::{Greedy, Naive, Placement, Rollout, Strategy};
+    let mut config = config(5);
+    for strategy in
+        [Strategy::default(), Strategy::Naive(Naive::default()), Strategy::Greedy(Greedy::default())]
+    {
+        for rollout in [Rollout::Detect, Rollout::Off, Rollout::Retiring(["v1".into(), "v2".into()].into())] {
+            config.plan.strategy = strategy;
+            config.plan.rollout = rollout;
+            config.plan.placement = Placement::LeastLoaded;
+            config.plan.quarantine = config.plan.quarantine.xor(Some(Default::default()));
+            (config.gather, config.restrain_from) = (Duration::ZERO, 0);
+            let change = Change::Config(Arc::new(config.clone()));
+            assert_eq!(Change::decode(&change.encode()).unwrap(), change);
+        }
+    }
+}
+
+#[test]
+fn a_store_that_went_back_in_time_grants_nothing() {
+    let mut world = World::new(8, config(10), 2);
+    world.run(10_000 * MS);
+    let late = session::Register {
+        executor: id("late"),
+        nonce: 5,
+        attempt: 1,
+        profile: Arc::new(Profile::default()),
+        seen: Version { incarnation: 1, generation: 1000 },
+    };
+    world.tell_engine(Event::Heard(Caller(0), ToLeader::Register(late)));
+    world.executors[0] = None;
+    world.run(15_000 * MS);
+    assert!(world.notices.iter().any(|notice| matches!(notice, Notice::Behind { .. })));
+    let held = world.held();
+    assert!(held[1] < 10 && held[1] > 0, "{held:?}: what was lost is granted to nobody");
+}
+
+#[test]
+fn whatever_is_lost_late_or_repeated_a_shard_has_one_holder_and_in_the_end_all_have_one() {
+    for seed in 0..60 {
+        let mut world = World::new(seed, config(40), 6);
+        world.loss_percent = seed % 30;
+        world.max_delay = 1 + seed * 37 % 4_000;
+        for step in 0..30 {
+            let victim = world.random.next(6) as usize;
+            match world.random.next(6) {
+                0 => world.executors[victim] = None,
+                1 => {
+                    let nonce = world.random.next(u64::MAX);
+                    world.executors[victim] = Some(world.session(&format!("e{victim}"), nonce));
+                }
+                2 => drop(world.cut.insert(victim)),
+                3 => drop(world.cut.remove(&victim)),
+                4 => drop(world.ask(Request::Drain(id(&format!("e{victim}"))))),
+                _ => world.leader_is_cut = step % 5 == 0,
+            }
+            let length = MS * (1 + world.random.next(8_000) as u32);
+            world.run(length);
+        }
+        (world.loss_percent, world.max_delay, world.leader_is_cut) = (0, 5, false);
+        world.cut.clear();
+        for number in 0..6 {
+            if world.executors[number].as_ref().is_none_or(Session::is_over) {
+                let nonce = world.random.next(u64::MAX);
+                world.executors[number] = Some(world.session(&format!("e{number}"), nonce));
+            }
+            world.ask(Request::Undrain(id(&format!("e{number}"))));
+        }
+        world.run(60_000 * MS);
+        let quarantined = world.engine.state().shards().filter(|shard| shard.quarantined).count();
+        assert_eq!(world.held().iter().sum::<usize>(), 40 - quarantined, "seed {seed}: {:?}", world.held());
+        let ours: Vec<_> = world.engine.state().shards().collect();
+        assert_eq!(
+            ours,
+            world.follower.shards().collect::<Vec<_>>(),
+            "who follows the history knows the state"
+        );
+    }
+}
