@@ -9,12 +9,23 @@ FEATURE_SETS := "" metrics client client,metrics client,dns client,gossip
 SECONDS_PER_TARGET := 10
 APT := apt-get install -y --no-install-recommends
 
-.PHONY: help test test-bare check fmt lint doc loom long bench bench-compare instructions fuzz deny
+# Installs a program's package, if the program is not there: $(call need,PROGRAM,PACKAGE)
+define need
+command -v $(1) >/dev/null || { \
+		if [ "$$(id -u)" != 0 ]; then echo '$(1) is missing: as root, apt-get install $(2)' >&2; exit 1; fi; \
+		apt-get update && $(APT) $(2); \
+	}
+endef
+
+.PHONY: help etcd test test-bare check fmt lint doc loom long bench bench-compare instructions fuzz deny
 
 help: ## List these
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-test: ## Run every test: unit, property, integration, documentation
+etcd: ## Install the etcd that tests start, unless there is one
+	$(call need,etcd,etcd-server)
+
+test: etcd ## Run every test: unit, property, integration, documentation
 	cargo test --locked
 
 test-bare: ## The same for the library with no features at all
@@ -41,7 +52,7 @@ doc: ## Build the documentation, warnings denied
 loom: ## Model-check the snapshot cell
 	cargo test --locked --release --test loom
 
-long: ## Property tests, many cases
+long: etcd ## Property tests, many cases
 	PROPTEST_CASES=20000 cargo test --locked --release
 
 bench: ## Benchmarks of this package
@@ -51,11 +62,11 @@ bench-compare: ## The same keys through other crates' rings
 	cargo run --locked --release --manifest-path benches/compare/Cargo.toml
 
 instructions: ## Count the instructions of a lookup, and fail when they are too many
-	command -v valgrind >/dev/null || { apt-get update && $(APT) valgrind; }
+	$(call need,valgrind,valgrind)
 	cargo bench --locked --bench instructions
 
 fuzz: ## Run every fuzz target, SECONDS_PER_TARGET each
-	command -v c++ >/dev/null || { apt-get update && $(APT) g++; }
+	$(call need,c++,g++)
 	fuzz/run $(SECONDS_PER_TARGET)
 
 deny: ## Check licences, banned crates and sources

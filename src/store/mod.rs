@@ -9,6 +9,7 @@
 
 mod errand;
 mod error;
+mod etcd;
 mod identity;
 mod keys;
 pub mod kv;
@@ -22,6 +23,7 @@ use bytes::Bytes;
 
 pub use errand::{Errand, Reply, Request, Step};
 pub use error::{StoreError, WatchError};
+pub use etcd::{EtcdConfig, EtcdConfigError, EtcdLogin, EtcdStore, EtcdTls};
 pub use keys::{Chunk, Key, Keys, MAX_REPLICA_BYTES, MAX_ROOT_BYTES, Record};
 pub use memory::MemoryStore;
 pub use transaction::{Compare, Limits, MAX_KEY_BYTES, Outcome, Transaction, Write};

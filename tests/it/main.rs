@@ -3,6 +3,8 @@
 
 #[cfg(feature = "cli")]
 mod cli;
+#[cfg(feature = "server")]
+mod codegen;
 #[cfg(feature = "client")]
 mod dynconfig;
 mod flip;

@@ -1,4 +1,5 @@
 //! Stores: one suite for all kinds, and what each kind adds.
 
 mod conformance;
+mod etcd;
 mod memory;
