@@ -1,11 +1,12 @@
 //! The planner: who should own which shard.
 //!
 //! A [`Board`] is the living state of one namespace. [`plan`] reads what needs attention from it and answers with a
-//! [`Plan`]: moves, each with its reason. It knows no clock, no store and no network: equal boards, times, configs and
-//! seeds give equal plans on every machine.
+//! [`Plan`]: moves, each with its reason. [`check`] says, independently, whether a plan keeps the rules. Neither knows a
+//! clock, a store or a network: equal boards, times, configs and seeds give equal plans.
 
 mod balance;
 mod board;
+mod check;
 mod config;
 mod decide;
 mod executor;
@@ -20,6 +21,7 @@ mod slot;
 mod tests;
 
 pub use board::{Board, Losses, MAX_LOSSES, MAX_SHARDS, Phase, Pin, Shard};
+pub use check::{Fault, MAX_FAULTS, check};
 pub use config::{Config, ConfigError, Greedy, Naive, Placement, Quarantine, Rollout, Steady, Strategy};
 pub use decide::decide;
 pub use executor::{Executor, Seat, State};

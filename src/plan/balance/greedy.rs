@@ -35,7 +35,7 @@ pub(super) fn run(draft: &mut Draft<'_>, greedy: &Greedy, mut fleet: Fleet) {
         return;
     }
     let mean = fleet.mean();
-    let mut offers = Offers::new(&draft.input.movable, &fleet.scale);
+    let mut offers = Offers::new(&draft.input.movable, &fleet.scale, |_| None);
     let most = (f64::from(draft.input.total.shards) * greedy.move_budget).ceil() as u32;
     draft.plan.report.budget = most;
     for _ in 0..most {

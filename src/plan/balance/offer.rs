@@ -47,14 +47,20 @@ pub(super) struct Offers<'a>(BTreeMap<ExecutorSlot, Vec<Offer<'a>>>);
 pub(super) struct Offer<'a> {
     pub(super) weight: f64,
     pub(super) row: &'a Row,
+    /// The executor that is waiting for it because the ring has it there.
+    pub(super) home: Option<ExecutorSlot>,
 }
 
 impl<'a> Offers<'a> {
-    pub(super) fn new(rows: &'a [Row], scale: &Scale) -> Self {
+    pub(super) fn new(rows: &'a [Row], scale: &Scale, home: impl Fn(&Row) -> Option<ExecutorSlot>) -> Self {
         let mut offers: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for row in rows {
             let Some(owner) = row.owner else { continue };
-            offers.entry(owner).or_default().push(Offer { weight: scale.weigh_one(row.load), row });
+            offers.entry(owner).or_default().push(Offer {
+                weight: scale.weigh_one(row.load),
+                row,
+                home: home(row),
+            });
         }
         for of_owner in offers.values_mut() {
             of_owner.sort_unstable_by_key(|offer| (Number(offer.weight), Reverse(offer.row.shard)));

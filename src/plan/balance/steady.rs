@@ -32,7 +32,10 @@ const MOST_ASKED: usize = 8;
 
 /// A move that lessens the sum of squares by less than this share of what the shard itself adds is not worth it; and
 /// without it, rounding could make a move and its opposite both look good.
-const LEAST_GAIN: f64 = 0.01;
+const LEAST_GAIN: f64 = 0.25;
+
+/// What rounding may make of a whole number.
+const ROUNDING: f64 = 1e-9;
 
 pub(super) fn read(
     board: &Board,
@@ -103,12 +106,14 @@ pub(super) fn run(draft: &mut Draft<'_>, steady: &Steady, fleet: Fleet) {
     draft.plan.report.budget = budget;
     let limits = Limits::new(&fleet, steady);
     let hungry = limits.hungry(draft.input, steady, &fleet);
-    let mut offers = Offers::new(&draft.input.movable, &fleet.scale);
-    let mut round = Round { limits, left: budget, fleet };
-    if draft.config.placement == Placement::Ring {
-        round.spread_by_ring(draft, &mut offers, &hungry);
-    }
-    round.spread_by_load(draft, &mut offers, &hungry);
+    let is_by_ring = draft.config.placement == Placement::Ring;
+    let home = |row: &Row| {
+        let owner = draft.input.ring.owner_at(row.position).filter(|_| is_by_ring)?;
+        hungry.binary_search(&owner).is_ok().then_some(owner)
+    };
+    let mut offers = Offers::new(&draft.input.movable, &fleet.scale, home);
+    let mut round = Round { limits, hungry, left: budget, fleet };
+    round.spread(draft, &mut offers);
     round.shed(draft, &mut offers);
 }
 
@@ -157,61 +162,52 @@ impl Limits {
 
 struct Round {
     limits: Limits,
+    /// See [`Limits::hungry`].
+    hungry: Vec<ExecutorSlot>,
     left: u32,
     fleet: Fleet,
 }
 
 impl Round {
-    /// Shards that the ring has on a hungry executor go there, until it has its fair share.
-    fn spread_by_ring(&mut self, draft: &mut Draft<'_>, offers: &mut Offers<'_>, hungry: &[ExecutorSlot]) {
-        if hungry.is_empty() {
-            return;
-        }
-        for row in &draft.input.movable {
-            let (Some(from), Some(to)) = (row.owner, draft.input.ring.owner_at(row.position)) else {
-                continue;
-            };
-            if self.left == 0 {
-                return;
-            }
-            let is_wanted =
-                hungry.binary_search(&to).is_ok() && from != to && hungry.binary_search(&from).is_err();
-            let tally = Tally::of(row.load);
-            if is_wanted
-                && self.keeps_fair_share(to, tally)
-                && self.is_worth_it(from, to, tally)
-                && draft.placer.has_room(to, tally)
-            {
-                let at = offers.of(from).iter().position(|offer| offer.row.shard == row.shard);
-                offers.take(from, at.expect("every movable row is on offer"));
-                self.hand_over(draft, row, to, Reason::Spread, &mut []);
-            }
-        }
-    }
-
-    /// What fuller executors have above their share goes to the hungry, the hungriest first.
-    fn spread_by_load(&mut self, draft: &mut Draft<'_>, offers: &mut Offers<'_>, hungry: &[ExecutorSlot]) {
-        let mut receivers = self.fleet.ranked(|member| hungry.binary_search(&member.slot).is_ok());
-        let mut donors = self.fleet.ranked(|member| hungry.binary_search(&member.slot).is_err());
+    /// What the fullest have above their share goes to the hungry: shards that the ring has there, if there are any,
+    /// else what fits the hungriest.
+    fn spread(&mut self, draft: &mut Draft<'_>, offers: &mut Offers<'_>) {
+        let mut receivers = self.fleet.ranked(|member| self.is_hungry(member.slot));
+        let mut donors = self.fleet.ranked(|member| !self.is_hungry(member.slot));
         while self.left > 0
             && let Some(&(fill, to)) = receivers.first()
             && let Some(&(donor_fill, from)) = donors.last()
         {
+            let mut rankings = [&mut receivers, &mut donors];
             if fill.0 >= self.limits.mean {
                 receivers.pop_first();
             } else if donor_fill.0 <= self.limits.mean {
                 return;
-            } else if !self.send_one(
-                draft,
-                offers,
-                (from, to),
-                Reason::Spread,
-                &mut [&mut receivers, &mut donors],
-            ) {
+            } else if !self.send_home(draft, offers, from, &mut rankings)
+                && !self.send_one(draft, offers, (from, to), Reason::Spread, &mut rankings)
+            {
                 // Nothing that it has fits. The next round sees the rest of what it has.
                 donors.pop_last();
             }
         }
+    }
+
+    /// Sends a shard to the hungry executor that the ring has it on. Answers whether there was one.
+    fn send_home(
+        &mut self,
+        draft: &mut Draft<'_>,
+        offers: &mut Offers<'_>,
+        from: ExecutorSlot,
+        rankings: &mut [&mut Ranking],
+    ) -> bool {
+        let found = offers.of(from).iter().enumerate().rev().find_map(|(at, offer)| {
+            let to = offer.home?;
+            self.may_send(draft, (from, to), offer.tally(), Reason::Spread).then_some((at, to))
+        });
+        let Some((at, to)) = found else { return false };
+        let offer = offers.take(from, at);
+        self.hand_over(draft, offer.row, to, Reason::Spread, rankings);
+        true
     }
 
     /// What the fullest have above their share goes to the emptiest.
@@ -252,8 +248,7 @@ impl Round {
         let candidates = below.take(MIN_OFFERS).chain(fitting..(fitting + 1).min(all.len()));
         let found = candidates.into_iter().find(|at| {
             let tally = all[*at].tally();
-            let is_fair = reason != Reason::Spread || self.keeps_fair_share(to, tally);
-            is_fair && self.is_worth_it(from, to, tally) && draft.placer.has_room(to, tally)
+            self.may_send(draft, (from, to), tally, reason)
         });
         let Some(at) = found else { return false };
         let offer = offers.take(from, at);
@@ -275,21 +270,46 @@ impl Round {
         self.left -= 1;
     }
 
-    /// Whether the receiver has no more than its fair share of load and shards with it.
-    fn keeps_fair_share(&self, to: ExecutorSlot, tally: Tally) -> bool {
+    fn may_send(
+        &self,
+        draft: &Draft<'_>,
+        (from, to): (ExecutorSlot, ExecutorSlot),
+        tally: Tally,
+        reason: Reason,
+    ) -> bool {
+        self.is_fair(to, tally, reason)
+            && self.is_worth_it(from, to, tally)
+            && draft.placer.has_room(to, tally)
+    }
+
+    fn is_hungry(&self, slot: ExecutorSlot) -> bool {
+        self.hungry.binary_search(&slot).is_ok()
+    }
+
+    /// Whether the receiver may have the shard as well. A shard too many is all right for somebody with little load, but
+    /// not for an executor that is being filled up: it gets its fair share and no more.
+    fn is_fair(&self, to: ExecutorSlot, tally: Tally, reason: Reason) -> bool {
         let mut member = *self.fleet.member(to);
         member.settled += tally;
-        let most = (self.limits.mean_shards * member.weight).ceil();
-        self.fleet.fill(&member) <= self.limits.ceiling && f64::from(member.settled.shards) <= most
+        let fill = self.fleet.fill(&member);
+        let most = (self.limits.mean_shards * member.weight * (1.0 - ROUNDING)).ceil();
+        let is_few = f64::from(member.settled.shards) <= most;
+        match reason {
+            Reason::Spread => is_few && fill <= self.limits.ceiling,
+            _ => is_few || (fill <= self.limits.mean && !self.is_hungry(to)),
+        }
     }
 
     /// Whether the sum of squares becomes noticeably less.
     fn is_worth_it(&self, from: ExecutorSlot, to: ExecutorSlot, tally: Tally) -> bool {
         let (donor, receiver) = (self.fleet.member(from), self.fleet.member(to));
-        let weight = self.fleet.scale.weigh(tally);
+        let (weight, scale) = (self.fleet.scale.weigh(tally), &self.fleet.scale);
+        let (before, after) = (scale.weigh(donor.settled), scale.weigh(receiver.settled) + weight);
         // The change is weight * (loss - gain).
-        let gain = (2.0 * self.fleet.scale.weigh(donor.settled) - weight) / donor.weight;
-        let loss = (2.0 * self.fleet.scale.weigh(receiver.settled) + weight) / receiver.weight;
-        from != to && gain - loss > LEAST_GAIN * weight
+        let gain = (2.0 * before - weight) / donor.weight;
+        let loss = (2.0 * after - weight) / receiver.weight;
+        // Of unequal executors, a small one may be overburdened by what relieves a large one, and yet the sum be less.
+        let passes_on = after / receiver.weight >= before / donor.weight;
+        from != to && !passes_on && gain - loss > LEAST_GAIN * weight / donor.weight.min(receiver.weight)
     }
 }

@@ -1,5 +1,8 @@
 //! What rounds promise, on boards small and large.
 
+mod properties;
+mod worlds;
+
 use super::*;
 use crate::{
     hash::xxh3,
