@@ -83,7 +83,8 @@ impl EtcdConfig {
             root: String::new(),
             tls: None,
             login: None,
-            connect_timeout: Duration::from_secs(1),
+            // A login alone costs etcd a tenth of a second of its processor.
+            connect_timeout: Duration::from_secs(2),
             // Longer than etcd needs for another leader, one to two seconds; shorter than our own leader's lease.
             call_timeout: Duration::from_secs(3),
             keep_alive_every: Duration::from_secs(6),
@@ -125,7 +126,7 @@ impl EtcdConfig {
         self
     }
 
-    /// How long it may take to connect to one endpoint, TLS and login included (default 1 s), and how long a call may
+    /// How long it may take to connect to one endpoint, TLS and login included (default 2 s), and how long a call may
     /// take in all, with whatever other endpoints have to be tried (default 3 s).
     #[must_use]
     pub fn with_timeouts(mut self, connect: Duration, call: Duration) -> Self {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::wire::{self, compare, request_op::Request};
-use crate::store::{Compare, Page, Range, Revision, Row, Transaction, Write, after_prefix};
+use crate::store::{
+    Compare, Page, Range, Revision, Row, Transaction, Write, after_prefix, transaction::check_key,
+};
 
 /// etcd's word for "no end" in the place of the first key behind a range.
 const NO_END: &[u8] = &[0];
@@ -41,10 +43,10 @@ impl Root {
         if key.is_empty() { Bytes::from_static(&[0]) } else { key }
     }
 
-    /// Our key, without the root. None of ours, if it is not text: somebody else's, which we do not see.
+    /// Our key, without the root. What could not be a key of ours is somebody else's, and not seen.
     pub(super) fn strip(&self, key: &Bytes) -> Option<Arc<str>> {
-        let key = key.strip_prefix(self.0.as_bytes())?;
-        std::str::from_utf8(key).ok().map(Arc::from)
+        let key = std::str::from_utf8(key.strip_prefix(self.0.as_bytes())?).ok()?;
+        check_key(key).is_ok().then(|| key.into())
     }
 
     pub(super) fn row(&self, row: wire::KeyValue) -> Option<Row> {
@@ -160,7 +162,9 @@ mod tests {
         assert_eq!(root.key("a"), "our/a");
         assert_eq!(root.strip(&Bytes::from("our/a")).as_deref(), Some("a"));
         assert_eq!(root.strip(&Bytes::from("other/a")), None);
-        assert_eq!(root.strip(&Bytes::from(&b"our/\xff"[..])), None);
+        for foreign in [&b"our/"[..], b"our/\xff", "our/ä".as_bytes(), b"our/a\n"] {
+            assert_eq!(root.strip(&Bytes::from(foreign)), None);
+        }
         let all = root.range(&Range { from: String::new(), until: None, at: None, rows: 0 }, 0);
         assert_eq!((&all.key[..], &all.range_end[..], all.limit), (&b"our/"[..], &b"our0"[..], 1));
         let watch = root.watch("", 7);

@@ -3,16 +3,11 @@
 mod access;
 mod failover;
 mod forgetting;
+mod proxy;
 pub(crate) mod server;
 mod trouble;
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use shardway::store::{
@@ -36,6 +31,32 @@ async fn it_conforms() {
     }
     let config = cluster.config().with_root("below/").unwrap();
     conformance::run(async || Arc::new(open(config.clone())) as Arc<dyn Store>).await;
+}
+
+#[tokio::test]
+async fn what_could_not_be_a_key_of_ours_is_passed_over() {
+    let cluster = Cluster::one().await;
+    let store = open(cluster.config());
+    let first = commit(&store, put("a", "1")).await;
+    // "a\x80", "a\x81" and "a\n".
+    for key in ["YYA=", "YYE=", "YQo="] {
+        cluster.operate("kv/put", serde_json::json!({ "key": key, "value": "eA==" })).await;
+    }
+    let last = commit(&store, put("b", "1")).await;
+    let mut next = Some(Range::prefix("", 1));
+    let mut keys = Vec::new();
+    while let Some(range) = next {
+        let page = store.range(range.clone()).await.unwrap();
+        keys.extend(page.rows.iter().map(|row| row.key.to_string()));
+        next = range.behind(&page);
+    }
+    assert_eq!(keys, ["a", "b"]);
+    let mut watch = store.watch("", first.next()).await.unwrap();
+    let mut changes = Vec::new();
+    while changes.is_empty() {
+        changes = watch.next().await.unwrap().changes;
+    }
+    assert_eq!(changes[0].at(), last);
 }
 
 #[tokio::test]

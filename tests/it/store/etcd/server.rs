@@ -126,10 +126,17 @@ impl Cluster {
     }
 
     /// SIGSTOP, until what is returned is dropped.
-    pub(crate) fn pause(&self, member: usize) -> Paused {
+    pub(crate) async fn pause(&self, member: usize) -> Paused {
         let process = self.members[member].process.as_ref().expect("it runs").id();
         signal(process, "STOP");
-        Paused { process }
+        let paused = Paused { process };
+        // The signal is on its way: its threads stop one by one.
+        let deadline = Instant::now() + DEADLINE;
+        while !paused.has_stopped() {
+            assert!(Instant::now() < deadline, "etcd does not stop");
+            sleep(LOOK_EVERY).await;
+        }
+        paused
     }
 
     /// The member that leads, when all that run agree.
@@ -254,6 +261,17 @@ impl Drop for Cluster {
 /// A member that does nothing, and does not know.
 pub(crate) struct Paused {
     process: u32,
+}
+
+impl Paused {
+    fn has_stopped(&self) -> bool {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.process)).unwrap();
+        threads.flatten().all(|thread| {
+            let status = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+            // Number, name in brackets, state.
+            status.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('T'))
+        })
+    }
 }
 
 impl Drop for Paused {

@@ -3,9 +3,10 @@
 use std::net::{Ipv4Addr, TcpListener};
 
 use serde_json::json;
+use shardway::store::WatchError;
 use tokio::time::Instant;
 
-use super::*;
+use super::{proxy::Proxy, *};
 
 /// Large enough that not many fill a small quota.
 const ROW: usize = 64 << 10;
@@ -75,7 +76,7 @@ async fn what_was_sent_and_not_answered_is_unknown() {
     let cluster = Cluster::one().await;
     let store = open(cluster.config().with_timeouts(DEADLINE, call));
     commit(&store, put("a", "1")).await;
-    let paused = cluster.pause(0);
+    let paused = cluster.pause(0).await;
     let unknown = store.transact(put("a", "2")).await;
     assert!(matches!(unknown, Err(StoreError::Unknown { .. })), "{unknown:?}");
     // Now a new connection would be needed, and etcd does not make one: nothing was sent.
@@ -86,6 +87,39 @@ async fn what_was_sent_and_not_answered_is_unknown() {
     drop(paused);
     let value = retried(|| store.get("a")).await.unwrap().value;
     assert!(value == "1" || value == "2", "{value:?}");
+}
+
+#[tokio::test]
+async fn a_write_of_which_the_answer_is_lost_is_not_repeated() {
+    let cluster = Cluster::one().await;
+    let proxy = Proxy::to(&cluster).await;
+    // There would be another endpoint, and time for it.
+    let urls = [vec![proxy.url()], cluster.urls()].concat();
+    let store = open(EtcdConfig::new(urls).unwrap().with_timeouts(DEADLINE, Duration::from_secs(1)));
+    let before = commit(&store, put("a", "1")).await;
+    proxy.mute();
+    let unknown = store.transact(put("a", "2")).await;
+    assert!(matches!(unknown, Err(StoreError::Unknown { .. })), "{unknown:?}");
+    let page = store.range(Range::prefix("", 10)).await.unwrap();
+    assert_eq!((&page.rows[0].value[..], page.revision), (&b"2"[..], before.next()), "it happened, once");
+}
+
+#[tokio::test]
+async fn a_watch_on_which_etcd_falls_silent_breaks_off() {
+    let cluster = Cluster::one().await;
+    let proxy = Proxy::to(&cluster).await;
+    let urls = [vec![proxy.url()], cluster.urls()].concat();
+    let config = EtcdConfig::new(urls).unwrap().with_timeouts(DEADLINE, Duration::from_secs(1));
+    // Nothing else is to notice.
+    let store = open(config.with_keep_alive(10 * DEADLINE, 10 * DEADLINE));
+    let at = commit(&store, put("a", "1")).await;
+    let mut watch = store.watch("", at).await.unwrap();
+    told(&mut *watch, at).await;
+    proxy.mute();
+    let at = commit(&open(cluster.config()), put("a", "2")).await;
+    let broken = timeout(DEADLINE, watch.next()).await.expect("it ends").unwrap_err();
+    assert!(matches!(&broken, WatchError::Broken { reason } if reason.contains("silent")), "{broken}");
+    told(&mut *store.watch("", at).await.unwrap(), at).await;
 }
 
 #[tokio::test]
