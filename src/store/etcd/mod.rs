@@ -1,6 +1,6 @@
 //! The store in an etcd v3 cluster.
 //!
-//! A thin client of our own over gRPC: four services, seven methods, the messages of `proto/etcd.proto`. It reads
+//! A thin client of our own over gRPC: four services, six methods, the messages of `proto/etcd.proto`. It reads
 //! linearizably. It repeats a call only when that cannot do it twice; what may or may not have happened is
 //! [`StoreError::Unknown`]. It keeps to the endpoint that answers, and goes to the next one when it does not.
 //!
