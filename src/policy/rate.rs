@@ -74,6 +74,12 @@ impl SampleRate {
         // The upper 32 bits of the draw as a fraction of one, times a million.
         ((draw >> 32) * Self::ONE as u64) >> 32 < self.0 as u64
     }
+
+    /// The least draw that is not taken; the greatest of all where every one is.
+    pub(crate) const fn takes_below(self) -> u64 {
+        let upper = ((self.0 as u64) << 32).div_ceil(Self::ONE as u64);
+        if upper == 1 << 32 { u64::MAX } else { upper << 32 }
+    }
 }
 
 impl Default for SampleRate {
@@ -129,6 +135,9 @@ mod tests {
                 (0..count).filter(|i| rate.takes(i.wrapping_mul(0x9E37_79B9_7F4A_7C15))).count() as f64;
             let expected = share * count as f64;
             assert!((taken - expected).abs() <= 3.0, "{share}: took {taken} of {count}");
+            let limit = rate.takes_below();
+            assert!(limit == 0 || rate.takes(limit - 1), "{share}");
+            assert!(limit == u64::MAX || !rate.takes(limit), "{share}");
         }
         assert!(!SampleRate::NEVER.takes(0));
         assert!(SampleRate::ALWAYS.takes(u64::MAX));

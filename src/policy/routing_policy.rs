@@ -3,8 +3,8 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
-    Fallback, Field, Mode, Path, Percentage, PolicyErrors, Reason, RoutingPolicyBuilder, SampleRate,
-    patterns::Patterns, uuid,
+    Fallback, Field, Mode, Onboards, Path, Percentage, PolicyErrors, Reason, RoutingPolicyBuilder,
+    SampleRate, patterns::Patterns, uuid,
 };
 use crate::{hash::percent_bucket, types::Source};
 
@@ -106,6 +106,21 @@ impl RoutingPolicy {
     /// The way that every lookup takes, if the key cannot change it.
     pub const fn always(&self) -> Option<Path> {
         self.always
+    }
+
+    /// Which keys the distributor answers for, if it does for some and no pattern has a say: then a key's facts decide as
+    /// [`route`](Self::route) does.
+    pub(crate) fn onboards(&self) -> Option<Onboards> {
+        let settings = &self.settings;
+        let asks_some = self.always.is_none_or(|path| path.source() == Source::Distributor)
+            && settings.mode.primary() == Source::Distributor;
+        (asks_some && settings.exclude_patterns.is_empty())
+            .then(|| Onboards::new(settings.percentage, settings.exclude_uuid_keys))
+    }
+
+    /// Whether onboarded keys are compared, with the ring or with the distributor.
+    pub(crate) const fn compares_onboarded(&self) -> bool {
+        self.by_bucket[1].shadow().is_some()
     }
 
     /// Cheap questions first: the UUID rule reads few bytes, the bucket hashes the key, the patterns read every byte.

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 #[cfg(feature = "client")]
 use super::AskLimits;
-use super::view::{View, Vouched};
+use super::view::View;
 use super::{OwnerSource, OwnerSourceError, Resolver};
 use crate::clock::{Clock, SystemClock};
 use crate::membership::{MemberSource, MemberSourceError, RestraintConfig};
@@ -85,17 +85,8 @@ impl ResolverBuilder {
 
     /// The resolver; it answers at once and learns members and owners once it is [started](Resolver::start).
     pub fn build(self) -> Resolver {
-        let now = self.clock.now();
-        let view = View {
-            namespace: self.namespace.clone(),
-            policy: Arc::clone(&self.policy),
-            ring: Arc::new(HashRing::empty(self.spec)),
-            member_revision: 0,
-            ring_seen: Vouched::at(now),
-            owners: None,
-            owners_seen: Vouched::at(now),
-            clock: Arc::clone(&self.clock),
-        };
+        let (policy, clock) = (Arc::clone(&self.policy), Arc::clone(&self.clock));
+        let view = View::new(self.namespace.clone(), policy, HashRing::empty(self.spec), clock);
         Resolver::assemble(self, view)
     }
 }

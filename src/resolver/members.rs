@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 
 use super::meter::Counts;
 use super::single::Inner;
-use super::view::{View, Vouched};
+use super::view::Vouched;
 use crate::membership::{Held, MemberSink, MemberSourceError, Restraint, RestraintConfig, Ruling};
 use crate::ring::{Flavour, RingDiff, RingError};
 use crate::telemetry::metric;
@@ -270,12 +270,7 @@ impl Inner {
         let ring = view.ring.rebuild(members().cloned())?;
         self.member_counts.count(&view.ring.diff(&ring));
         let (ring, seen) = (Arc::new(ring), Vouched::at(confirmed.unwrap_or_else(|| self.clock.now())));
-        self.published.update(|view| View {
-            ring,
-            ring_seen: seen,
-            member_revision: view.member_revision + 1,
-            ..view.clone()
-        });
+        self.published.update(|view| view.with_ring(&ring, seen));
         Ok(true)
     }
 }

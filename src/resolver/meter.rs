@@ -9,8 +9,8 @@ use crate::telemetry::{Metric, Recorder, Stripe, Stripes, metric};
 const OUTCOMES: [(&str, &str); 10] = [
     ("ring", "ok"),
     ("distributor", "ok"),
-    ("distributor", "stale"),
     ("distributor", "fallback"),
+    ("distributor", "stale"),
     ("ring", "no_members"),
     ("distributor", "not_found"),
     ("distributor", "no_map"),

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use super::single::Inner;
-use super::view::{View, Vouched};
+use super::view::Vouched;
 use super::{MapVersion, OwnerMap, OwnerMapError, OwnerSink};
 
 impl Inner {
@@ -17,7 +17,7 @@ impl Inner {
             {
                 return Err(OwnerMapError::NotNewer { old: old.version(), new: owners.version() });
             }
-            Ok(View { owners: Some(owners), owners_seen: Vouched::at(now), ..view.clone() })
+            Ok(view.with_owners(owners, Vouched::at(now)))
         });
         match published {
             Ok(_) => self.bell.ring(),

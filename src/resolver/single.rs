@@ -1,15 +1,15 @@
 //! The resolver of one namespace.
 
-use std::{cell::Cell, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use parking_lot::Mutex;
 
 use super::bell::Bell;
 use super::leftovers;
-use super::local::{Compartment, Shelf};
+use super::local::Compartment;
 use super::members::{Feed, MemberCounts, Membership, MembershipStatus};
-use super::meter::{Tallies, Tally};
-use super::owner::{Loan, Owner};
+use super::meter::Tallies;
+use super::owner::Owner;
 use super::owners::OwnerFeed;
 use super::shadow::{Shadow, ShadowReport};
 use super::upkeep::{self, Upkeep};
@@ -23,7 +23,7 @@ use crate::hash::xxh3;
 use crate::membership::{MemberSource, RestraintConfig};
 use crate::policy::RoutingPolicy;
 use crate::publish::Published;
-use crate::ring::{HashRing, RingError};
+use crate::ring::RingError;
 use crate::telemetry::Recorder;
 use crate::types::{Member, Namespace};
 
@@ -37,7 +37,7 @@ pub struct Resolver {
 
 pub(super) struct Inner {
     pub(super) namespace: Namespace,
-    compartment: Compartment,
+    pub(super) compartment: Compartment,
     pub(super) published: Published<View>,
     pub(super) tallies: Tallies,
     pub(super) shadow: Shadow,
@@ -53,23 +53,6 @@ pub(super) struct Inner {
     pub(super) asks: super::resolve::Asks,
     /// `Some` while it runs.
     running: Mutex<Option<Arc<Upkeep>>>,
-}
-
-/// Longest key that is hashed without a call. Task lists, workflow ids and UUIDs are shorter.
-const SHORT_KEY_BYTES: usize = 128;
-
-/// What a thread keeps of a resolver.
-struct Local {
-    /// Set when it alone answers, whatever the key.
-    ring_alone: Option<Arc<HashRing>>,
-    loan: Loan,
-    tally: Tally,
-    /// Lookups on compared paths so far; the sample is drawn from it.
-    draws: Cell<u64>,
-}
-
-thread_local! {
-    static LOCALS: Shelf<Local> = const { Shelf::new() };
 }
 
 impl Resolver {
@@ -258,7 +241,7 @@ impl Resolver {
     /// change has arrived, build each policy with a greater one, as dynamic config does.
     pub fn set_policy(&self, policy: impl Into<Arc<RoutingPolicy>>) {
         let policy = policy.into();
-        self.inner.published.update(|view| View { policy, ..view.clone() });
+        self.inner.published.update(|view| view.with_policy(policy));
         self.inner.bell.ring();
     }
 
@@ -295,82 +278,6 @@ impl Resolver {
 }
 
 impl Inner {
-    /// Answers in two registers, and is not inlined into callers: [`Resolver::lookup`] makes the owner of it, and is.
-    ///
-    /// What a ring alone answers, for a key of ordinary length, happens here; all else is a call.
-    #[inline(never)]
-    pub(super) fn look_up(&self, key: &str) -> (Loan, Pick) {
-        let is_short = !key.is_empty() && key.len() <= SHORT_KEY_BYTES;
-        let hash = if is_short { xxh3(key.as_bytes()) } else { hash_long(key) };
-        let newest = self.published.generation();
-        let look_up = |local: &Local| {
-            let pick =
-                match local.ring_alone.as_ref().filter(|_| is_short).and_then(|ring| ring.slot_at(hash)) {
-                    Some(slot) => {
-                        let pick = Pick::of_ring(slot, Outcome::Ring);
-                        local.tally.count(pick);
-                        pick
-                    }
-                    None => self.pick(local, key, hash),
-                };
-            (local.loan.clone(), pick)
-        };
-        match Shelf::newest(&LOCALS, &self.compartment, newest, look_up) {
-            Some(answer) => answer,
-            None => self.look_up_after_change(key, hash),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn look_up_after_change(&self, key: &str, hash: u64) -> (Loan, Pick) {
-        self.with_new_local(|local| (local.loan.clone(), self.pick(local, key, hash)))
-    }
-
-    /// Counts, and samples for the shadow.
-    #[inline(never)]
-    fn pick(&self, local: &Local, key: &str, hash: u64) -> Pick {
-        let view = local.loan.view();
-        let (path, pick) = view.answer(key.as_bytes(), hash);
-        local.tally.count(pick);
-        if path.shadow().is_some() {
-            self.sample(local, view, key.as_bytes());
-        }
-        pick
-    }
-
-    fn with_local<R>(&self, with: impl Fn(&Local) -> R) -> R {
-        let newest = self.published.generation();
-        Shelf::newest(&LOCALS, &self.compartment, newest, &with).unwrap_or_else(|| self.with_new_local(with))
-    }
-
-    fn with_new_local<R>(&self, with: impl FnOnce(&Local) -> R) -> R {
-        Shelf::renew(&LOCALS, &self.compartment, |old| self.renew(old), with)
-    }
-
-    /// Takes over the thread's counters.
-    fn renew(&self, former: Option<Local>) -> (u64, Local) {
-        let snapshot = self.published.load();
-        let (tally, draws) = match former {
-            Some(Local { tally, draws, .. }) => (tally, draws),
-            None => (Tally::join(&self.tallies), 0.into()),
-        };
-        let ring_alone = snapshot.ring_alone();
-        (snapshot.generation(), Local { ring_alone, loan: Loan::of(snapshot), tally, draws })
-    }
-
-    /// Counts this lookup among those that could be compared, and leaves its key if the draw takes it.
-    #[inline]
-    fn sample(&self, local: &Local, view: &View, key: &[u8]) {
-        /// 2^64 / golden ratio: multiples of it fall evenly over all 64-bit numbers.
-        const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
-        let draw = local.draws.get().wrapping_add(SPREAD);
-        local.draws.set(draw);
-        if view.policy.shadow_sample().takes(draw) {
-            self.shadow.offer(key);
-        }
-    }
-
     fn stop_sources(&self) {
         if let Some(source) = &self.member_source {
             source.stop();
@@ -379,11 +286,6 @@ impl Inner {
             source.stop();
         }
     }
-}
-
-#[inline(never)]
-fn hash_long(key: &str) -> u64 {
-    xxh3(key.as_bytes())
 }
 
 impl upkeep::LookedAfter for Inner {

@@ -86,7 +86,7 @@ impl ResolverSnapshot {
 
     /// What routing by `policy` instead would move, counted over every shard that the distributor's map knows.
     pub fn forecast(&self, policy: &Arc<RoutingPolicy>) -> Forecast {
-        let then = View { policy: Arc::clone(policy), ..View::clone(&self.0) };
+        let then = self.0.with_policy(Arc::clone(policy));
         let mut forecast = Forecast { shards: 0, moves: 0, unanswered: 0 };
         for (key, _) in self.0.owners.iter().flat_map(|map| map.iter()) {
             match (owner_of(&self.0, key), owner_of(&then, key)) {

@@ -6,7 +6,8 @@ use std::sync::{
 };
 use std::time::Duration;
 
-use super::owner_map::Spot;
+use super::owner_map::{Found, Spot};
+use super::split::Split;
 use super::{LookupError, OwnerMap};
 use crate::clock::Clock;
 use crate::policy::{AtHand, LastResort, Path, RoutingPolicy, Silence};
@@ -25,12 +26,24 @@ pub struct View {
     pub(super) owners: Option<Arc<OwnerMap>>,
     pub(super) owners_seen: Vouched,
     pub(super) clock: Arc<dyn Clock>,
+    /// Whom answers name: the ring's members and the map's executors, in the order of [`Source`].
+    members: [Arc<[Member]>; 2],
 }
 
 /// When a source last vouched for what the view shows. Shared by all views that show the same, so that a source which
 /// only says "unchanged" publishes nothing; replaced with the content, so that an old view does not look fresh.
 #[derive(Clone, Debug)]
 pub(super) struct Vouched(Arc<AtomicU64>);
+
+/// What decides a lookup in one view, for keys of ordinary length.
+pub(super) enum Way {
+    /// The ring answers for every key by [`xxh3`](crate::hash::xxh3), and nothing is compared with it.
+    RingAlone(Arc<HashRing>),
+    /// The key decides, by facts that the map keeps of it.
+    Either(Split),
+    /// Everything else: [`View::answer`] decides.
+    Any,
+}
 
 /// What a view answers: where its owner is to be found in it, and as what it answers; or why there is none.
 ///
@@ -43,12 +56,13 @@ pub(super) struct Pick(u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Outcome {
+    // The lowest bit of a hit is its source.
     Ring,
     Distributor,
-    /// The distributor's last word, past `max_age`.
-    Stale,
     /// The ring's, because the distributor is silent.
     RingForDistributor,
+    /// The distributor's last word, past `max_age`.
+    Stale,
     // The rest are misses.
     NoMembers,
     NotFound,
@@ -59,6 +73,45 @@ pub(super) enum Outcome {
 }
 
 impl View {
+    /// With a ring and no map yet.
+    pub(super) fn new(
+        namespace: Namespace,
+        policy: Arc<RoutingPolicy>,
+        ring: HashRing,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let now = clock.now();
+        Self {
+            namespace,
+            policy,
+            members: [ring.members().into(), Arc::default()],
+            ring: Arc::new(ring),
+            member_revision: 0,
+            ring_seen: Vouched::at(now),
+            owners: None,
+            owners_seen: Vouched::at(now),
+            clock,
+        }
+    }
+
+    /// The same with another policy.
+    pub(super) fn with_policy(&self, policy: Arc<RoutingPolicy>) -> Self {
+        Self { policy, ..self.clone() }
+    }
+
+    /// The same with another ring.
+    pub(super) fn with_ring(&self, ring: &Arc<HashRing>, ring_seen: Vouched) -> Self {
+        let members = [ring.members().into(), Arc::clone(&self.members[1])];
+        let member_revision = self.member_revision + 1;
+        Self { members, ring: Arc::clone(ring), ring_seen, member_revision, ..self.clone() }
+    }
+
+    /// The same with another map.
+    pub(super) fn with_owners(&self, owners: Arc<OwnerMap>, owners_seen: Vouched) -> Self {
+        let members = [Arc::clone(&self.members[0]), Arc::clone(owners.members())];
+        Self { members, owners: Some(owners), owners_seen, ..self.clone() }
+    }
+
     /// Answers for `key`, of which `hash` is the [`xxh3`](crate::hash::xxh3). The policy is read here, once.
     ///
     /// One hash serves ring and map, and it is made first: what follows then has the registers to itself. Only the
@@ -76,17 +129,28 @@ impl View {
         (path, pick)
     }
 
-    /// The ring, if it answers for every key by [`xxh3`](crate::hash::xxh3) and nothing is compared with it.
-    pub(super) fn ring_alone(&self) -> Option<Arc<HashRing>> {
-        let is_alone =
+    /// How a lookup finds its answer fastest.
+    pub(super) fn way(&self) -> Way {
+        if self.ring.spec().flavour() != Flavour::Xxh3 || self.ring.is_empty() {
+            return Way::Any;
+        }
+        let is_ring_alone =
             self.policy.always().is_some_and(|path| path.source() == Source::Ring && path.shadow().is_none());
-        let is_plain = self.ring.spec().flavour() == Flavour::Xxh3 && !self.ring.is_empty();
-        (is_alone && is_plain).then(|| Arc::clone(&self.ring))
+        if is_ring_alone {
+            return Way::RingAlone(Arc::clone(&self.ring));
+        }
+        match (&self.owners, self.policy.onboards(), self.policy.max_age()) {
+            (Some(owners), Some(onboards), None) => {
+                Way::Either(Split::new(&self.ring, owners, onboards, &self.policy))
+            }
+            _ => Way::Any,
+        }
     }
 
     /// The same with nothing to answer with.
     pub(super) fn emptied(&self) -> Self {
-        Self { ring: Arc::new(HashRing::empty(self.ring.spec())), owners: None, ..self.clone() }
+        let ring = Arc::new(HashRing::empty(self.ring.spec()));
+        Self { ring, owners: None, members: Default::default(), ..self.clone() }
     }
 
     #[inline(always)]
@@ -110,7 +174,7 @@ impl View {
     #[inline(never)]
     fn pick_from_owners(&self, key: &[u8], hash: u64) -> Pick {
         if let Some(owners) = &self.owners
-            && let Some((spot, true)) = owners.find(key, hash)
+            && let Some(Found { spot, is_owned: true, .. }) = owners.find(key, hash)
             && self.is_fresh()
         {
             return Pick::of_map(spot, Outcome::Distributor);
@@ -148,7 +212,7 @@ impl View {
             return Err((Silence::NoMap, None));
         };
         let found = owners.find(key, hash);
-        let owned = found.and_then(|(spot, is_owned)| is_owned.then_some(spot));
+        let owned = found.and_then(|found| found.is_owned.then_some(found.spot));
         match (found, owned) {
             _ if !self.is_fresh() => Err((Silence::TooOld, owned)),
             (None, _) => Err((Silence::NotFound, None)),
@@ -183,18 +247,15 @@ impl View {
     /// The member of a pick that is no miss, made from this view.
     #[inline]
     pub(super) fn member(&self, pick: Pick) -> &Member {
-        if pick.source() == Source::Ring {
-            return self.ring.member(pick.place() as usize);
-        }
-        let owner = self.owners.as_ref().and_then(|owners| owners.executor_at(Spot(pick.place())));
-        owner.expect("a pick is used with the view that it was made from")
+        // An index, not a branch: who answered cannot be predicted.
+        &self.members[pick.code() & 1][pick.member()]
     }
 
     /// The token of a pick from the map.
     pub(super) fn token(&self, pick: Pick) -> Option<Token> {
         match pick.source() {
             Source::Ring => None,
-            Source::Distributor => Some(self.owners.as_ref()?.at(Spot(pick.place()))?.token),
+            Source::Distributor => Some(self.owners.as_ref()?.at(Spot(pick.0 >> CODE_BITS))?.token),
         }
     }
 
@@ -218,31 +279,28 @@ impl View {
     }
 }
 
-impl Pick {
-    /// The outcome is in the lowest byte, the place above it.
-    #[inline]
-    const fn new(place: u64, outcome: Outcome) -> Self {
-        Self(place << 8 | outcome as u64)
-    }
+/// Of a pick, for its outcome. A spot of the map follows, or a slot of the ring at the place of a spot's executor.
+const CODE_BITS: u32 = 8;
 
+impl Pick {
     #[inline]
     pub(super) const fn of_ring(slot: usize, outcome: Outcome) -> Self {
-        Self::new(slot as u64, outcome)
+        Self::of_map(Spot::of_executor(slot as u64), outcome)
     }
 
     #[inline]
-    fn of_map(spot: Spot, outcome: Outcome) -> Self {
-        Self::new(spot.0, outcome)
+    pub(super) const fn of_map(spot: Spot, outcome: Outcome) -> Self {
+        Self(spot.0 << CODE_BITS | outcome as u64)
     }
 
     #[inline]
     pub(super) const fn miss(outcome: Outcome) -> Self {
-        Self::new(0, outcome)
+        Self(outcome as u64)
     }
 
     #[inline]
-    const fn place(self) -> u64 {
-        self.0 >> 8
+    const fn member(self) -> usize {
+        Spot(self.0 >> CODE_BITS).executor() as usize
     }
 
     /// The [`Outcome`] as a number.
@@ -262,14 +320,10 @@ impl Pick {
         self.code() < Outcome::NoMembers as usize
     }
 
-    /// Who gave the owner.
+    /// Who gave the owner that there is.
     #[inline]
     pub(super) const fn source(self) -> Source {
-        if self.is(Outcome::Distributor) || self.is(Outcome::Stale) {
-            Source::Distributor
-        } else {
-            Source::Ring
-        }
+        if self.code() & 1 == 0 { Source::Ring } else { Source::Distributor }
     }
 
     /// The error that a miss is for the caller.

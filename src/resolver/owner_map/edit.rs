@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 
 use super::{Chunk, Entry, MapVersion, OwnerMap, Place, Standing};
 use crate::hash::xxh3;
+use crate::policy::KeyFacts;
 use crate::types::{Member, ShardKey, Token};
 
 /// Most shards of a namespace. Ten times what a fixed namespace may have, because ephemeral ones come and go.
@@ -151,12 +152,13 @@ impl OwnerMapEdit {
             let entry = change.map(|Change { executor, standing, token }| {
                 let incarnation = incarnations.iter().position(|known| *known == token.incarnation);
                 let incarnation = u8::try_from(incarnation.unwrap_or_default()).unwrap_or_default();
-                Entry::new(token, incarnation, executor, standing)
+                Entry::new(token, incarnation, executor, standing, KeyFacts::of(key.as_bytes()))
             });
             changes.entry(newer.chunk_at(xxh3(key.as_bytes()))).or_default().insert(key, entry);
         }
         newer.chunks = newer.changed_chunks(old, changes)?;
         newer.incarnations = incarnations.into();
+        newer.members = self.members();
         for place in &mut self.executors {
             if place.leaving && place.shards == 0 {
                 *place = Place::default();
@@ -190,6 +192,25 @@ impl OwnerMapEdit {
         };
         self.places.insert(member, at);
         at
+    }
+
+    /// The old map's list where nobody came, because most edits only move shards.
+    fn members(&self) -> Arc<[Member]> {
+        let old = &self.old;
+        let is_known = |(new, old): (&Place, &Place)| match (&new.member, &old.member) {
+            (Some(new), Some(old)) => Arc::ptr_eq(new, old),
+            (new, _) => new.is_none(),
+        };
+        if self.executors.len() == old.executors.len()
+            && self.executors.iter().zip(&*old.executors).all(is_known)
+        {
+            return Arc::clone(&old.members);
+        }
+        let at = |(at, place): (usize, &Place)| match &place.member {
+            Some(member) => Member::clone(member),
+            None => old.members[at].clone(),
+        };
+        self.executors.iter().enumerate().map(at).collect()
     }
 
     /// Brings every executor's count up to date and returns how many shards there will be.

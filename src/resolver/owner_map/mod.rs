@@ -6,12 +6,14 @@
 
 mod chunk;
 mod edit;
+mod perfect;
 #[cfg(test)]
 mod tests;
 
 use std::{fmt, sync::Arc};
 
 use crate::hash::xxh3;
+use crate::policy::KeyFacts;
 use crate::types::{Member, Token};
 
 use chunk::{Chunk, Entry};
@@ -55,18 +57,24 @@ pub struct Assignment {
 }
 
 /// Where a shard is in one map, and whose it is there, in 56 bits: 20 for the executor, 16 for the chunk, 20 for the
-/// record. The map's bounds see to it that they suffice.
+/// slot. The map's bounds see to it that they suffice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Spot(pub(super) u64);
 
 impl Spot {
     #[inline]
-    fn new(executor: u32, chunk: usize, record: u32) -> Self {
-        Self(u64::from(executor) << 36 | (chunk as u64) << 20 | u64::from(record))
+    const fn new(executor: u32, chunk: usize, slot: usize) -> Self {
+        Self(Self::of_executor(executor as u64).0 | (chunk as u64) << 20 | slot as u64)
+    }
+
+    /// Of no shard in particular.
+    #[inline]
+    pub(super) const fn of_executor(executor: u64) -> Self {
+        Self(executor << 36)
     }
 
     #[inline]
-    const fn executor(self) -> u32 {
+    pub(super) const fn executor(self) -> u32 {
         (self.0 >> 36) as u32
     }
 
@@ -74,9 +82,18 @@ impl Spot {
         (self.0 >> 20) as usize & 0xFFFF
     }
 
-    const fn record(self) -> u32 {
-        self.0 as u32 & 0xF_FFFF
+    const fn slot(self) -> usize {
+        self.0 as usize & 0xF_FFFF
     }
+}
+
+/// A shard that the map knows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found {
+    pub(super) spot: Spot,
+    /// Whether somebody owns it at this moment.
+    pub(super) is_owned: bool,
+    pub(super) facts: KeyFacts,
 }
 
 /// All assignments of a namespace at one version.
@@ -84,8 +101,11 @@ impl Spot {
 pub struct OwnerMap {
     version: MapVersion,
     executors: Arc<[Place]>,
+    /// By place; what is at a free one is nobody's.
+    members: Arc<[Member]>,
     /// The token's incarnations that occur, so that a shard's entry holds an index of a byte.
     incarnations: Arc<[u64]>,
+    /// A power of two, and at least two, so that a shift is enough to choose one.
     chunks: Arc<[Arc<Chunk>]>,
     /// `hash >> shift` is the chunk.
     shift: u32,
@@ -109,8 +129,9 @@ impl OwnerMap {
         Self {
             version: MapVersion::default(),
             executors: Arc::default(),
+            members: Arc::default(),
             incarnations: Arc::default(),
-            chunks: Arc::new([Arc::default()]),
+            chunks: Arc::new([Arc::default(), Arc::default()]),
             shift: u64::BITS - 1,
             shards: 0,
         }
@@ -138,27 +159,26 @@ impl OwnerMap {
 
     /// Who owns `key`; `None` when the map does not know it.
     pub fn get(&self, key: &[u8]) -> Option<Assignment> {
-        let (spot, _) = self.find(key, xxh3(key))?;
-        self.at(spot)
+        self.at(self.find(key, xxh3(key))?.spot)
     }
 
-    /// Where `key` is in this map and whether it is owned, for a caller that has hashed it already.
+    /// The shard of `key`, for a caller that has hashed it already.
     #[inline(always)]
-    pub(super) fn find(&self, key: &[u8], hash: u64) -> Option<(Spot, bool)> {
+    pub(super) fn find(&self, key: &[u8], hash: u64) -> Option<Found> {
         let at = self.chunk_at(hash);
-        let (record, entry) = self.chunks.get(at)?.find(key, hash)?;
-        Some((Spot::new(entry.executor, at, record), entry.standing != Standing::Unassigned))
+        let (number, slot) = self.chunks.get(at)?.find(key, hash)?;
+        let spot = Spot::new(slot.executor(), at, number);
+        Some(Found { spot, is_owned: slot.is_owned(), facts: slot.facts() })
     }
 
     /// What is at a spot that this map gave.
     pub(super) fn at(&self, spot: Spot) -> Option<Assignment> {
-        Some(self.assignment(self.chunks.get(spot.chunk())?.entry(spot.record())?))
+        Some(self.assignment(self.chunks.get(spot.chunk())?.entry(spot.slot())?))
     }
 
-    /// The executor of an owned spot that this map gave.
-    #[inline]
-    pub(super) fn executor_at(&self, spot: Spot) -> Option<&Member> {
-        self.executor(spot.executor())
+    /// The executors by the number that spots have.
+    pub(super) fn members(&self) -> &Arc<[Member]> {
+        &self.members
     }
 
     /// The member that an assignment speaks of; `None` when the shard is unassigned.
@@ -188,7 +208,7 @@ impl OwnerMap {
     /// Heap memory of the map; parts that it shares with older maps are counted in full.
     pub fn memory_bytes(&self) -> usize {
         let chunks: usize = self.chunks.iter().map(|chunk| chunk.memory_bytes()).sum();
-        let executors = self.executors.len() * (size_of::<Place>() + size_of::<Member>());
+        let executors = self.executors.len() * (size_of::<Place>() + 2 * size_of::<Member>());
         chunks + size_of_val(&*self.chunks) + executors
     }
 
@@ -201,8 +221,7 @@ impl OwnerMap {
 
     #[inline]
     fn chunk_at(&self, hash: u64) -> usize {
-        // `shift` is at most 63, so that the one-chunk map needs its own mask.
-        (hash >> self.shift) as usize & (self.chunks.len() - 1)
+        (hash >> self.shift) as usize
     }
 }
 

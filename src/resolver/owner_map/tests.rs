@@ -139,7 +139,7 @@ fn keys_that_crowd_one_chunk_are_refused() {
         edit.assign(key(i), &member(0), Token::default());
     }
     let map = edit.finish(MapVersion { incarnation: 1, generation: 1 }).unwrap();
-    assert_eq!(map.chunks.len(), 1, "as full as one chunk gets");
+    assert_eq!(map.chunks.len(), 2, "as full as one chunk gets");
     let crowd = (511..).map(key).filter(|key| xxh3(key.as_bytes()) >> 61 == 0).take(1100);
     let mut edit = map.edit();
     for key in crowd {

@@ -1,5 +1,6 @@
 //! The resolver's public face: what it answers, what it refuses, what it keeps when things go wrong.
 
+mod agreement;
 mod answers;
 mod life;
 
