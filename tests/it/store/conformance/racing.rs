@@ -97,6 +97,8 @@ async fn a_read_sees_what_was_acknowledged_before_it(case: Case) {
                         "read {value}, though {before} was acknowledged and {seen} seen"
                     );
                     seen = value;
+                    // Where reads never wait, they would keep the writer from running.
+                    tokio::task::yield_now().await;
                 }
             })
         })
@@ -136,6 +138,7 @@ async fn pages_are_whole_while_others_write(case: Case) {
                 if values[0] == WRITES.to_string() {
                     return;
                 }
+                tokio::task::yield_now().await;
             }
         }
     });

@@ -185,12 +185,24 @@ async fn polled_once(watch: &mut dyn Watch) -> Option<Batch> {
 }
 
 async fn a_watch_that_lags_is_told_everything(case: Case) {
+    const WRITERS: usize = 30;
+    const EACH: usize = 50;
     let mut watch = case.watch(case.revision().await.next()).await;
-    let mut at = Revision(0);
-    for number in 0..1_500 {
-        at = case.commit(case.put(&format!("{}", number % 7), "v")).await;
+    let writers: Vec<_> = (0..WRITERS)
+        .map(|writer| {
+            let case = case.clone();
+            tokio::spawn(async move {
+                for number in 0..EACH {
+                    case.commit(case.put(&format!("{writer}/{}", number % 7), "v")).await;
+                }
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.unwrap();
     }
-    assert_eq!(told_until(&mut *watch, at).await.changes.len(), 1_500);
+    let at = case.revision().await;
+    assert_eq!(told_until(&mut *watch, at).await.changes.len(), WRITERS * EACH);
 }
 
 async fn a_watch_from_a_forgotten_revision_is_refused(case: Case) {
