@@ -17,7 +17,7 @@ command -v $(1) >/dev/null || { \
 	}
 endef
 
-.PHONY: help etcd test test-bare check fmt lint doc loom long bench bench-compare instructions fuzz deny
+.PHONY: help crash-points etcd test test-bare check fmt lint doc loom long bench bench-compare instructions fuzz deny
 
 help: ## List these
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -54,6 +54,9 @@ loom: ## Model-check the snapshot cell
 
 long: etcd ## Property tests, many cases
 	PROPTEST_CASES=20000 cargo test --locked --release
+
+crash-points: ## Crash the embedded store at 10,000 points, and kill it 100 times
+	CRASH_POINTS=10000 KILLS=100 cargo test --locked --lib --test it -- crash_tests:: embedded_kill::
 
 bench: ## Benchmarks of this package
 	cargo bench --locked

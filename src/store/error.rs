@@ -47,6 +47,13 @@ pub enum StoreError {
         /// Where, and what to do.
         reason: String,
     },
+    /// The store was written by a newer version of this program, in a format that this one does not know.
+    Newer {
+        /// The store's format.
+        found: u64,
+        /// The newest one that is known here.
+        known: u64,
+    },
     /// Another process has the store open.
     Locked {
         /// Where the store is.
@@ -62,6 +69,21 @@ pub enum StoreError {
         /// The key.
         key: String,
     },
+}
+
+impl StoreError {
+    /// The error with where it happened put before its reason, if it has one.
+    pub(super) fn at(self, place: &str) -> Self {
+        let placed = |reason: String| format!("{place}: {reason}");
+        match self {
+            Self::Unavailable { reason } => Self::Unavailable { reason: placed(reason) },
+            Self::Unknown { reason } => Self::Unknown { reason: placed(reason) },
+            Self::Full { reason } => Self::Full { reason: placed(reason) },
+            Self::Denied { reason } => Self::Denied { reason: placed(reason) },
+            Self::Corrupt { reason } => Self::Corrupt { reason: placed(reason) },
+            other => other,
+        }
+    }
 }
 
 impl fmt::Display for StoreError {
@@ -80,6 +102,11 @@ impl fmt::Display for StoreError {
             }
             Self::Denied { reason } => write!(f, "the store refuses us: {reason}"),
             Self::Corrupt { reason } => write!(f, "the store's data is damaged: {reason}"),
+            Self::Newer { found, known } => write!(
+                f,
+                "the store has format {found} and this version knows {known}: \
+                 start the version that wrote it, or restore a backup into an empty store"
+            ),
             Self::Locked { path } => write!(f, "another process has the store {path} open"),
             Self::BadKey { key } => write!(f, "\"{key}\" is no key: 1 to 2048 bytes of printable ASCII"),
             Self::WrittenTwice { key } => {

@@ -7,6 +7,7 @@
 //! Stores answer linearizably: a read that begins after a transaction was acknowledged sees it. An acknowledged
 //! transaction is durable. Every kind passes the same conformance suite.
 
+mod embedded;
 mod errand;
 mod error;
 mod etcd;
@@ -21,6 +22,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
 
+pub use embedded::{EmbeddedOptions, EmbeddedStore};
 pub use errand::{Errand, Reply, Request, Step};
 pub use error::{StoreError, WatchError};
 pub use etcd::{EtcdConfig, EtcdConfigError, EtcdLogin, EtcdStore, EtcdTls};
@@ -165,6 +167,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// How full it is.
     fn usage(&self) -> Answer<'_, Usage>;
+
+    /// Keys of rows that are there but cannot be read: reading or comparing one is [`StoreError::Corrupt`], ranges leave
+    /// them out, and writing or deleting one mends it.
+    fn damaged(&self) -> Vec<Arc<str>> {
+        Vec::new()
+    }
 }
 
 /// A watch that goes on until it is dropped, or fails.

@@ -148,6 +148,16 @@ impl Compare {
     }
 }
 
+impl Write {
+    /// Whether it writes or deletes the row with this key, if it is there.
+    pub(super) fn covers(&self, key: &str) -> bool {
+        match self {
+            Self::Put(written, _) | Self::Delete(written) => **written == *key,
+            Self::DeleteRange(from, until) => &**from <= key && key < &**until,
+        }
+    }
+}
+
 /// Refuses a key that no row can have: 1 to 2048 bytes of printable ASCII, which sorts alike everywhere.
 pub(super) fn check_key(key: &str) -> Result<(), StoreError> {
     let is_printable = |byte: u8| (b' '..=b'~').contains(&byte);

@@ -90,6 +90,11 @@ impl Kv {
         self.limits
     }
 
+    /// How much of the past is kept.
+    pub fn retention(&self) -> Retention {
+        self.retention
+    }
+
     /// The newest revision that readers see.
     pub fn revision(&self) -> Revision {
         self.settled
@@ -140,6 +145,11 @@ impl Kv {
         Ok(Outcome::Committed(revision))
     }
 
+    /// The newest revision, staged ones included.
+    pub fn newest(&self) -> Revision {
+        self.log.newest()
+    }
+
     /// What is staged, oldest first.
     pub fn staged(&self) -> impl Iterator<Item = &Change> {
         self.log.steps(self.settled.next()).flatten()
@@ -158,6 +168,13 @@ impl Kv {
     /// Undoes what was staged.
     pub fn discard(&mut self) {
         while self.log.newest() > self.settled {
+            self.discard_newest();
+        }
+    }
+
+    /// Undoes the newest step that was staged, if any was.
+    pub fn discard_newest(&mut self) {
+        if self.log.newest() > self.settled {
             for change in self.log.pop_newest().into_iter().rev() {
                 self.undo(change.key());
             }

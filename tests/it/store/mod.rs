@@ -1,5 +1,9 @@
 //! Stores: one suite for all kinds, and what each kind adds.
 
 mod conformance;
+mod embedded;
+mod embedded_kill;
 mod etcd;
 mod memory;
+#[path = "../../../src/watch_file/scratch.rs"]
+mod scratch;
