@@ -54,6 +54,9 @@ pub struct Register {
     pub profile: Arc<Profile>,
     /// The greatest version it has ever seen.
     pub seen: Version,
+    /// It is given nothing before it has beaten: for executors whose first beat is their registration, so that the echo
+    /// of one is given nothing at all.
+    pub on_trial: bool,
 }
 
 /// A sign of life, and what has changed since the one before that was acknowledged.

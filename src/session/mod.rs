@@ -11,6 +11,8 @@
 
 mod message;
 mod shards;
+#[cfg(test)]
+mod tests;
 
 use std::{sync::Arc, time::Duration};
 
@@ -37,8 +39,20 @@ pub struct SessionConfig {
     pub stop_within: Duration,
     /// What to do with one that takes longer.
     pub on_stuck: OnStuck,
+    /// What to do when the lease runs out.
+    pub on_lease_loss: OnLeaseLoss,
     /// How far clocks may be off.
     pub rates: ClockRates,
+}
+
+/// What to do when the lease runs out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnLeaseLoss {
+    /// Stop everything: another may have it.
+    #[default]
+    Fence,
+    /// Go on, and say so: only where whatever is written to checks tokens, or two owners do no harm.
+    Hold,
 }
 
 /// What to do with a shard that does not stop in time.
@@ -62,7 +76,7 @@ pub enum Effect {
     Start(Grant),
     /// Stop serving it, and say so by [`Session::stopped`].
     Stop(Grant),
-    /// The lease has run out: nothing is held until further notice. The shards' stops precede this.
+    /// The lease has run out: nothing is held until further notice. The shards' stops precede this, if they are to stop.
     Fenced,
     /// The process must end: a shard would not stop.
     Abort(Grant),
@@ -118,6 +132,12 @@ impl Session {
     /// `None` from the moment it is revoked, and whenever the lease has run out.
     pub fn holds(&self, shard: &str, now: Mono) -> Option<Token> {
         (now < self.held_until).then(|| self.shards.held(shard)).flatten()
+    }
+
+    /// The token of a shard that it goes on with although the lease has run out: another may have it meanwhile.
+    pub fn unfenced(&self, shard: &str, now: Mono) -> Option<Token> {
+        let goes_on = self.config.on_lease_loss == OnLeaseLoss::Hold && now >= self.held_until;
+        goes_on.then(|| self.shards.held(shard)).flatten()
     }
 
     /// All that it holds at this moment.
@@ -321,6 +341,8 @@ impl Session {
     fn ended(&mut self, now: Mono, why: Ending, out: &mut Vec<Effect>) {
         self.held_until = Mono::ZERO;
         self.fence(out);
+        // It is known to be over, whatever may be done about a lease that merely ran out.
+        out.extend(self.shards.fence().into_iter().map(Effect::Stop));
         self.shards = Shards::default();
         if why == Ending::Superseded || why == Ending::Removed {
             self.standing = Standing::Over;
@@ -348,7 +370,9 @@ impl Session {
         if !self.is_fenced {
             self.is_fenced = true;
             self.lapses += 1;
-            out.extend(self.shards.fence().into_iter().map(Effect::Stop));
+            if self.config.on_lease_loss == OnLeaseLoss::Fence {
+                out.extend(self.shards.fence().into_iter().map(Effect::Stop));
+            }
             out.push(Effect::Fenced);
         }
     }
@@ -384,6 +408,7 @@ impl Session {
                     attempt: *attempt,
                     profile: self.config.profile.clone(),
                     seen: self.seen,
+                    on_trial: false,
                 })));
             }
             Standing::Active { id, seq, applied, outstanding, urgent } => {
