@@ -1,6 +1,9 @@
 //! From decisions to a commit, and from a commit to what others are told.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use super::{
     Answer, Caller, Change, Delta, Effect, Engine, RequestError,
@@ -26,6 +29,8 @@ pub(super) struct Batch {
     granted: BTreeSet<Index>,
     /// How many sessions begin with it.
     pub(super) begun: u32,
+    /// The lease from then on, if that changes.
+    lease: Option<Duration>,
 }
 
 /// What has changed for one session.
@@ -88,10 +93,15 @@ impl Engine {
                 self.open.then.push(Effect::Push(*id, ToExecutor::Ended { session: *id, why: *why }));
                 self.ending.insert(*id, self.next_version());
             }
-            Change::Config(_)
-            | Change::LongestLease(_)
+            Change::Config(config) => {
+                self.open.lease = Some(config.lease);
+                self.state.apply_change(&change);
+                self.planner.configured(&self.state);
+            }
+            Change::LongestLease(_)
             | Change::Policy(_)
             | Change::Freeze(_)
+            | Change::Load(..)
             | Change::Other(_) => {
                 self.state.apply_change(&change);
                 self.planner.configured(&self.state);
@@ -126,6 +136,7 @@ impl Engine {
     pub(super) fn committed(&mut self, version: Version, out: &mut Vec<Effect>) {
         let Some(batch) = self.in_flight.take_if(|batch| batch.version == version) else { return };
         self.ending.retain(|_, ends_with| *ends_with > version);
+        self.stored_lease = batch.lease.unwrap_or(self.stored_lease);
         out.extend(batch.then);
         out.extend(batch.done.into_iter().map(|caller| Effect::Answer(caller, Ok(Answer::Done(version)))));
     }
@@ -210,6 +221,11 @@ impl Engine {
             let assigned = Assigned { session, since: None, version, granted, revoked, cleared: Vec::new() };
             out.push(Effect::Push(session, ToExecutor::Assigned(assigned)));
         }
+    }
+
+    /// How long an acknowledgement may promise: what the next leader would find stored as well, if it took over now.
+    pub(super) fn lease(&self) -> Duration {
+        self.state.config().lease.min(self.stored_lease)
     }
 
     /// Whether the session's end is decided.

@@ -43,6 +43,9 @@ pub enum Change {
     Shard(ShardRecord),
     /// An ephemeral shard is gone.
     ShardRetired(ShardKey),
+    /// What a shard weighed when a snapshot was written, so that the next leader does not start blind. Never part of a
+    /// commit.
+    Load(ShardKey, f64),
     /// Something that a later binary has said, as it was read.
     Other(Bytes),
 }

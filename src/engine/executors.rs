@@ -27,7 +27,7 @@ impl Engine {
     }
 
     fn register(&mut self, now: Mono, caller: Caller, register: Register, out: &mut Vec<Effect>) {
-        let Register { executor, nonce, attempt, profile, seen } = register;
+        let Register { executor, nonce, attempt, profile, seen, on_trial } = register;
         self.notice_seen(seen, out);
         let refuse = |why| Effect::Reply(caller, ToExecutor::Refused { nonce, why });
         let session =
@@ -81,8 +81,9 @@ impl Engine {
             // It begins with nothing, and is told changes from there on.
             pulse.told = Some(Version::default());
         }
-        self.planner.set_heard(slot, true);
-        let lease = self.state.config().lease;
+        // Whoever is on trial has to beat first.
+        self.planner.set_heard(slot, !on_trial);
+        let lease = self.lease();
         self.then(Effect::Reply(caller, ToExecutor::Registered { nonce, attempt, session: id, lease }));
     }
 
@@ -97,7 +98,7 @@ impl Engine {
         }
         self.change(Change::Session(SessionRecord { attempt, ..session.record.clone() }));
         self.hear(slot, now);
-        let lease = self.state.config().lease;
+        let lease = self.lease();
         self.then(Effect::Reply(caller, ToExecutor::Registered { nonce, attempt, session: id, lease }));
     }
 
@@ -137,7 +138,9 @@ impl Engine {
         }
         if standing == Some(Standing::Superseded) {
             // It keeps what it holds for as long as it may, but not longer.
-            out.push(Effect::Reply(caller, ToExecutor::Ended { session: id, why: Ending::Superseded }));
+            let is_voided = id.began.incarnation < self.state.version().incarnation;
+            let why = if is_voided { Ending::Voided } else { Ending::Superseded };
+            out.push(Effect::Reply(caller, ToExecutor::Ended { session: id, why }));
             if self.state.owned_by(id) == 0 {
                 self.end(id, Ending::Superseded);
             }
@@ -152,7 +155,7 @@ impl Engine {
             self.measured(now, slot, shard, *load);
         }
         self.check_applied(now, slot, applied);
-        let lease = self.state.config().lease;
+        let lease = self.lease();
         out.push(Effect::Reply(caller, ToExecutor::Acknowledged { session: id, seq, lease }));
     }
 
@@ -226,9 +229,9 @@ impl Engine {
         }
     }
 
-    /// Nothing is granted while the store is known to be behind.
+    /// Nothing is granted while the store is known to be behind, or others may hold what it does not know.
     pub(super) const fn may_grant(&self) -> bool {
-        self.behind.is_none()
+        self.behind.is_none() && self.waits_until.is_none()
     }
 
     fn measured(&mut self, now: Mono, slot: Slot, shard: &str, load: f64) {

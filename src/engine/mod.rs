@@ -29,7 +29,11 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use batch::Batch;
 pub use change::{
@@ -60,6 +64,10 @@ pub struct Engine {
     last_awake: Mono,
     /// Executors have seen a version that the store has not: nothing is granted.
     behind: Option<Version>,
+    /// Nothing is granted before.
+    waits_until: Option<Mono>,
+    /// The lease that the next leader would find.
+    stored_lease: Duration,
     /// When the last acknowledgement with a longer lease has run out.
     shortened_until: Option<Mono>,
     /// Sessions that have to be told all that is theirs.
@@ -67,18 +75,31 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Takes a namespace over: a new one, or one that another leader left.
-    pub fn new(mut state: State, now: Mono) -> Self {
+    /// Takes a namespace over that another leader left, and grants nothing for `wait`: others may still hold what they
+    /// were granted by a past that the state knows nothing of.
+    pub fn take_over(state: State, wait: Duration, now: Mono) -> Self {
+        Self::new(state, Batch::default(), wait, now)
+    }
+
+    /// Founds a namespace. `version` is that of what is stored of it, which is nothing yet.
+    pub fn found(config: Arc<NamespaceConfig>, version: Version, wait: Duration, now: Mono) -> Self {
+        let mut open = Batch::default();
+        open.changes.push(Change::Config(config.clone()));
+        Self::new(State::new(version, config), open, wait, now)
+    }
+
+    fn new(mut state: State, mut open: Batch, wait: Duration, now: Mono) -> Self {
         let mut liveness = Liveness::new(settings(&state), now);
+        void_sessions(&mut state, &mut open);
         for (slot, session) in state.slots() {
             liveness.expect(slot, session.record.id, now);
         }
-        let mut open = Batch::default();
         add_missing_shards(&mut state, &mut open);
         let planner = Planner::new(&state, now);
         let shortened = state.longest_lease() > state.config().lease;
         let shortened_until = shortened.then(|| now + state.config().rates.listening(state.longest_lease()));
         Self {
+            stored_lease: state.config().lease,
             state,
             liveness,
             planner,
@@ -88,6 +109,7 @@ impl Engine {
             leads_until: Mono::ZERO,
             last_awake: now,
             behind: None,
+            waits_until: (!wait.is_zero()).then(|| now + wait),
             shortened_until,
             wants_all: BTreeSet::new(),
         }
@@ -111,6 +133,7 @@ impl Engine {
         if self.is_leading(now) {
             self.look_at_sessions(now, out);
             self.end_shortening(now);
+            self.end_wait(now);
             self.run_rounds(now);
         }
         self.flush(now, out);
@@ -121,12 +144,18 @@ impl Engine {
         // Often enough to notice that it could not run for a beat.
         let tick = self.last_awake + self.state.config().beat_every / 2;
         let others = if self.is_leading(self.last_awake) {
-            [self.liveness.next_look(), self.planner.next_round(), self.shortened_until]
+            let round = self.planner.next_round().filter(|_| self.in_flight.is_none());
+            [self.liveness.next_look(), round, self.shortened_until, self.waits_until]
         } else {
             // Nothing may be decided now; whoever says that it leads again wakes it.
-            [None; 3]
+            [None; 4]
         };
         others.into_iter().flatten().fold(tick, Mono::min).max(self.last_awake)
+    }
+
+    /// Whether nothing is granted yet, because others may still hold what this namespace's history does not know.
+    pub const fn is_waiting(&self) -> bool {
+        self.waits_until.is_some()
     }
 
     /// Whether expiries are held back because too many sessions are late at once.
@@ -160,15 +189,36 @@ impl Engine {
         }
     }
 
+    fn end_wait(&mut self, now: Mono) {
+        if self.waits_until.is_some_and(|until| now >= until) {
+            self.waits_until = None;
+            self.planner.hurry(now);
+        }
+    }
+
     /// A shorter lease counts only after every acknowledgement that promised a longer one has run out.
     fn end_shortening(&mut self, now: Mono) {
-        if self.shortened_until.is_some_and(|until| now >= until)
-            && self.state.longest_lease() > self.state.config().lease
-        {
-            self.shortened_until = None;
-            self.change(Change::LongestLease(self.state.config().lease));
+        if self.shortened_until.take_if(|until| now >= *until).is_none() {
+            return;
+        }
+        let lease = self.state.config().lease;
+        if self.state.longest_lease() > lease {
+            self.change(Change::LongestLease(lease));
             self.liveness.configure(settings(&self.state));
         }
+    }
+}
+
+/// Sessions of an earlier incarnation are over: a restored store cannot know what they were granted since. They keep
+/// what they are known to have until they have had time to hear of it.
+fn void_sessions(state: &mut State, open: &mut Batch) {
+    let incarnation = state.version().incarnation;
+    let voided: Vec<SessionRecord> =
+        state.sessions().filter(|record| record.id.began.incarnation < incarnation).cloned().collect();
+    for record in voided.into_iter().filter(|record| record.standing != Standing::Superseded) {
+        let change = Change::Session(SessionRecord { standing: Standing::Superseded, ..record });
+        state.apply_change(&change);
+        open.changes.push(change);
     }
 }
 

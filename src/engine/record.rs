@@ -28,6 +28,7 @@ mod kind {
     pub(super) const SESSION_ENDED: u32 = 6;
     pub(super) const SHARD: u32 = 7;
     pub(super) const SHARD_RETIRED: u32 = 8;
+    pub(super) const LOAD: u32 = 9;
 }
 
 impl Change {
@@ -49,6 +50,10 @@ impl Change {
             }),
             Self::Shard(record) => out.message(kind::SHARD, |out| encode_shard(record, out)),
             Self::ShardRetired(key) => out.message(kind::SHARD_RETIRED, |out| out.bytes(1, key.as_bytes())),
+            Self::Load(key, load) => out.message(kind::LOAD, |out| {
+                out.bytes(1, key.as_bytes());
+                out.fixed(2, load.to_bits());
+            }),
             Self::Other(bytes) => return bytes.clone(),
         }
         out.finish()
@@ -75,6 +80,10 @@ impl Change {
             }
             kind::SHARD => Self::Shard(field.message(decode_shard)?),
             kind::SHARD_RETIRED => Self::ShardRetired(field.message(decode_retired)?),
+            kind::LOAD => {
+                let (key, load) = field.message(decode_load)?;
+                Self::Load(key, load)
+            }
             _ => Self::Other(bytes.clone()),
         })
     }
@@ -316,6 +325,24 @@ fn decode_policy(fields: Fields) -> Result<PolicyText, WireError> {
         }
     }
     Ok(policy)
+}
+
+fn decode_load(fields: Fields) -> Result<(ShardKey, f64), WireError> {
+    let (mut key, mut load) = (None, 0.0);
+    for field in fields {
+        let field = field?;
+        match field.number {
+            1 => key = Some(shard_key(&field)?),
+            2 => {
+                load = f64::from_bits(field.number()?);
+                if !(load.is_finite() && load >= 0.0) {
+                    return Err(field.error("no load"));
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok((key.ok_or(WireError { at: 0, what: "a load without a shard" })?, load))
 }
 
 fn decode_retired(fields: Fields) -> Result<ShardKey, WireError> {

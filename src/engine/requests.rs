@@ -75,9 +75,7 @@ impl Engine {
         if self.state.shard_count() >= config.max_shards {
             return Err(RequestError::TooManyShards { limit: config.max_shards });
         }
-        if let Some(seen) = self.behind {
-            return Err(RequestError::NeedsAdoption { seen });
-        }
+        self.check_may_grant()?;
         if self.is_busy() {
             return Err(RequestError::Busy);
         }
@@ -101,9 +99,7 @@ impl Engine {
         if !self.can_receive(to) {
             return Err(RequestError::NotReceiving(executor.clone()));
         }
-        if let Some(seen) = self.behind {
-            return Err(RequestError::NeedsAdoption { seen });
-        }
+        self.check_may_grant()?;
         let record = self.state.record_of(index);
         let Some(owner) = record.owner else {
             if !self.is_granted_now(index) {
@@ -119,6 +115,14 @@ impl Engine {
             self.change(Change::Shard(ShardRecord { handover, ..record }));
         }
         Ok(())
+    }
+
+    fn check_may_grant(&self) -> Result<(), RequestError> {
+        match self.behind {
+            Some(seen) => Err(RequestError::NeedsAdoption { seen }),
+            None if self.may_grant() => Ok(()),
+            None => Err(RequestError::NobodyAvailable),
+        }
     }
 
     fn edit_shard(

@@ -123,6 +123,8 @@ impl Planner {
                 let slot = self.board.add_shard(xxh3(shard.key.as_bytes()));
                 put(&mut self.shards, index as usize, Some(slot));
                 put(&mut self.indices, slot.index(), Some(index));
+                let load = shard.load.and_then(|load| Load::new(load.into()));
+                self.board.set_load(slot, load, self.now);
                 slot
             }
         };
@@ -212,10 +214,24 @@ impl Planner {
 }
 
 impl Engine {
+    /// The namespace as decided, as changes that lead to it from nothing, with what its shards weigh.
+    pub fn snapshot(&self) -> impl Iterator<Item = Change> {
+        let Planner { board, shards, .. } = &self.planner;
+        let loads = self.state.indices().filter_map(move |index| {
+            let slot = shards.get(index as usize).copied().flatten()?;
+            let load = board.shard(slot)?.load?;
+            Some(Change::Load(self.state.shard_at(index)?.key.clone(), load.get()))
+        });
+        self.state.to_changes().chain(loads)
+    }
+
     /// Holds a round, if one is due.
     pub(super) fn run_rounds(&mut self, now: Mono) {
         self.planner.now = now;
-        if !self.planner.is_urgent && now < self.planner.next_round {
+        // What is decided while a commit is on its way waits for it anyway, and is better decided together. But a session
+        // that is lost ends in the very moment in which that is noticed.
+        let is_due = self.planner.is_urgent || now >= self.planner.next_round;
+        if self.planner.gone.is_empty() && (self.in_flight.is_some() || !is_due) {
             return;
         }
         self.planner.is_urgent = false;
@@ -252,7 +268,7 @@ impl Engine {
     }
 
     fn may_plan(&mut self, now: Mono) -> bool {
-        if self.behind.is_some() || self.state.freeze() == Freeze::All {
+        if !self.may_grant() || self.state.freeze() == Freeze::All {
             return false;
         }
         // Whoever comes first would be given everything, only to hand it on to those who come a moment later.

@@ -62,6 +62,8 @@ pub(super) struct Shard {
     pub(super) handover: Option<Moving>,
     pub(super) pin: Option<ExecutorId>,
     pub(super) quarantined: bool,
+    /// As of the last snapshot.
+    pub(super) load: Option<f32>,
     extra: Extra,
 }
 
@@ -92,6 +94,19 @@ impl State {
             moving: BTreeSet::new(),
             others: Vec::new(),
         }
+    }
+
+    /// The state that these changes lead to, as of a version; `None` when they never say how the namespace is run.
+    pub fn from_changes<'a>(version: Version, changes: impl IntoIterator<Item = &'a Change>) -> Option<Self> {
+        let mut state: Option<Self> = None;
+        for change in changes {
+            match (&mut state, change) {
+                (Some(state), change) => state.apply_change(change),
+                (None, Change::Config(config)) => state = Some(Self::new(version, config.clone())),
+                (None, _) => {}
+            }
+        }
+        state
     }
 
     /// The version that it is of.
@@ -183,6 +198,12 @@ impl State {
             Change::SessionEnded(id, _) => self.end_session(*id),
             Change::Shard(record) => self.put_shard(record),
             Change::ShardRetired(key) => self.retire(key),
+            Change::Load(key, load) => {
+                let shard = self.by_key.get(key).and_then(|&index| self.shards[index as usize].as_mut());
+                if let Some(shard) = shard {
+                    shard.load = Some(*load as f32);
+                }
+            }
             Change::Other(bytes) => {
                 if self.others.len() < MAX_OTHERS {
                     self.others.push(bytes.clone());
@@ -352,6 +373,7 @@ impl State {
             pin: None,
 
             quarantined: false,
+            load: None,
             extra: Extra::default(),
         });
         self.by_key.insert(key.clone(), index);

@@ -131,6 +131,65 @@ fn ephemeral_shards_are_made_when_asked_for_and_end_when_their_owner_says_so() {
 }
 
 #[test]
+fn a_longer_lease_is_promised_only_once_it_is_stored_and_a_shorter_one_at_once() {
+    let mut world = World::new(9, config(4), 1);
+    world.run(5_000 * MS);
+    let mut acknowledged = |seconds: u64, stored: bool| {
+        let lease = Duration::from_secs(seconds);
+        let longer = NamespaceConfig { lease, ..world.engine.state().config().clone() };
+        world.ask(Request::Configure(Box::new(longer)));
+        if stored {
+            world.run(3_000 * MS);
+        }
+        world.engine.lease().as_secs()
+    };
+    assert_eq!(acknowledged(20, false), 10, "the next leader would not know");
+    assert_eq!(acknowledged(20, true), 20);
+    assert_eq!(acknowledged(12, false), 12);
+    assert_eq!(world.engine.state().longest_lease().as_secs(), 20, "somebody may still believe in it");
+    world.run(25_000 * MS);
+    assert_eq!(world.engine.state().longest_lease().as_secs(), 12);
+}
+
+#[test]
+fn whoever_is_on_trial_is_given_nothing_before_it_has_beaten() {
+    let mut world = World::new(10, config(4), 0);
+    world.run(100 * MS);
+    let echo = session::Register {
+        executor: id("echo"),
+        nonce: 5,
+        attempt: 1,
+        profile: Arc::new(Profile::default()),
+        seen: Version::default(),
+        on_trial: true,
+    };
+    world.join();
+    world.cut.insert(0);
+    world.tell_engine(Event::Heard(Caller(0), ToLeader::Register(echo)));
+    world.run(9_000 * MS);
+    assert!(world.engine.state().shards().all(|shard| shard.owner.is_none()));
+}
+
+#[test]
+fn what_shards_weigh_survives_in_a_snapshot() {
+    let mut world = World::new(11, config(4), 1);
+    world.run(5_000 * MS);
+    world.executors[0].as_mut().unwrap().measure("2", 7.5);
+    world.run(3_000 * MS);
+    let snapshot: Vec<_> =
+        world.engine.snapshot().map(|change| Change::decode(&change.encode()).unwrap()).collect();
+    let version = world.engine.state().version();
+    let state = State::from_changes(version, &snapshot).unwrap();
+    let next = Engine::take_over(state, Duration::ZERO, world.now);
+    assert_eq!(next.snapshot().collect::<Vec<_>>(), snapshot);
+    assert!(
+        snapshot
+            .iter()
+            .any(|change| matches!(change, Change::Load(key, load) if &**key == "2" && *load == 7.5))
+    );
+}
+
+#[test]
 fn what_a_later_binary_has_said_is_written_again() {
     let record = ShardRecord { quarantined: true, ..ShardRecord::new(ShardKey::new("7").unwrap()) };
     let known = Change::Shard(record).encode();
@@ -175,6 +234,7 @@ fn a_store_that_went_back_in_time_grants_nothing() {
         attempt: 1,
         profile: Arc::new(Profile::default()),
         seen: Version { incarnation: 1, generation: 1000 },
+        on_trial: false,
     };
     world.tell_engine(Event::Heard(Caller(0), ToLeader::Register(late)));
     world.executors[0] = None;

@@ -67,7 +67,7 @@ impl World {
         let mut world = Self {
             now,
             random: Random(seed),
-            engine: Engine::new(state, now),
+            engine: Engine::found(state.config().clone().into(), version, Duration::ZERO, now),
             executors: Vec::new(),
             agenda: BTreeMap::new(),
             arrivals: 0,
@@ -103,6 +103,7 @@ impl World {
             answer_within: 3000 * MS,
             stop_within: 5000 * MS,
             on_stuck: OnStuck::Release,
+            on_lease_loss: Default::default(),
             rates: Default::default(),
         };
         Session::new(config, nonce, self.now)
