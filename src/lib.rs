@@ -68,6 +68,8 @@ pub mod store;
 pub mod telemetry;
 pub mod types;
 
+#[cfg(feature = "server")]
+mod planted;
 #[cfg(feature = "client")]
 mod watch_file;
 #[cfg(feature = "client")]

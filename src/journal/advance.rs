@@ -12,6 +12,7 @@ use std::{collections::VecDeque, sync::Arc};
 use bytes::Bytes;
 
 use super::{log::Term, rows::Rows};
+use crate::planted::{Planted, is};
 use crate::store::{Compare, Errand, Limits, Outcome, Reply, Request, Revision, Row, Step, StoreError};
 use crate::store::{Transaction, Write};
 
@@ -71,8 +72,14 @@ impl Advance {
         if limits.operations > 1 {
             guard.push(Compare::Value(rows.term().clone(), term.record.clone()));
         }
+        if is(Planted::CommitUnguarded) {
+            guard.clear();
+        }
         let mut writes = before;
         writes.push(Write::Put(head.clone(), to.clone()));
+        if is(Planted::HeadBeforeChunks) {
+            writes.rotate_right(1);
+        }
         Ok(Self {
             head,
             term_key: rows.term().clone(),
@@ -114,6 +121,9 @@ impl Advance {
             }
             Ok(Outcome::Refused) => self.ask_for(Asked::Head { refused: true }),
             // It may have moved the head. Until that is known, nobody may be told anything.
+            Err(StoreError::Unknown { .. }) if is_last && is(Planted::GuessLostCommit) => {
+                Step::Done(Advanced::Done(Revision(self.from.map_or(1, |from| from.0 + 1))))
+            }
             Err(StoreError::Unknown { .. }) if is_last => {
                 self.unsure = true;
                 self.ask_for(Asked::Head { refused: false })

@@ -61,8 +61,11 @@ pub(super) struct Chain {
     /// Oldest first.
     pub(super) deltas: Vec<Delta>,
     pub(super) damage: Vec<Damage>,
-    /// The history is not one: at this version it does not continue what came before.
+    /// The history is not one: at this version it does not continue what came before. What a later incarnation has
+    /// adopted is not held against it.
     pub(super) broken: Option<Mismatch>,
+    /// Whether it goes back to just the state that was asked for.
+    pub(super) reached: bool,
 }
 
 /// Chunks' rows by what their keys say.
@@ -74,7 +77,8 @@ pub(super) fn back(rows: &Rows, chunks: &Chunks, head: Link, to: Option<Link>) -
     let mut next = Some(head);
     while let Some(link) = next.take() {
         if let Some(to) = to.filter(|to| link.version.generation <= to.version.generation) {
-            if link.lineage != to.lineage || link.version != to.version {
+            chain.reached = link.lineage == to.lineage && link.version == to.version;
+            if !chain.reached {
                 chain.breaks(link, head);
             }
             break;
@@ -89,6 +93,12 @@ pub(super) fn back(rows: &Rows, chunks: &Chunks, head: Link, to: Option<Link>) -
             Some(previous) => {
                 if link.lineage_after(previous.map_or(0, |previous| previous.lineage)) != link.lineage {
                     chain.breaks(link, head);
+                }
+                if previous.is_none() {
+                    chain.reached = to.is_none();
+                    if !chain.reached {
+                        chain.breaks(link, head);
+                    }
                 }
                 previous.filter(|previous| previous.version.generation < link.version.generation)
             }
@@ -115,7 +125,7 @@ pub(super) fn snapshot(rows: &Rows, chunks: &Chunks, link: Link) -> (Vec<Bytes>,
 }
 
 impl Chain {
-    /// The newest break counts; one that a later incarnation has adopted does not.
+    /// The newest break counts.
     fn breaks(&mut self, link: Link, head: Link) {
         if link.version.incarnation == head.version.incarnation && self.broken.is_none() {
             self.broken = Some(Mismatch::Broken { at: link.version });

@@ -173,17 +173,19 @@ impl Head {
             let written_in = StoreIdentity(self.identity.clone());
             return Some(Mismatch::OtherStore { written_in, found_in: identity.clone() });
         }
+        self.falls_behind(seen?)
+    }
+
+    /// Whether it is below what was seen, or beside it.
+    pub(super) fn falls_behind(&self, seen: Seen) -> Option<Mismatch> {
         let stored = self.link.version;
-        match seen {
-            Some(seen) if seen.version > stored => {
-                Some(Mismatch::WentBack { seen: seen.version, stored: Some(stored) })
-            }
-            Some(Seen { version, lineage: Some(lineage) })
-                if version == stored && lineage != self.link.lineage =>
-            {
-                Some(Mismatch::Forked { at: version })
-            }
-            _ => None,
+        let is_other = seen.version == stored && seen.lineage.is_some_and(|seen| seen != self.link.lineage);
+        if seen.version > stored {
+            Some(Mismatch::WentBack { seen: seen.version, stored: Some(stored) })
+        } else if is_other {
+            Some(Mismatch::Forked { at: stored })
+        } else {
+            None
         }
     }
 

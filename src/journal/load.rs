@@ -40,16 +40,24 @@ pub struct Loaded {
 #[non_exhaustive]
 pub enum LoadError {
     /// The namespace has never had a commit.
-    Nothing,
+    Nothing {
+        /// As of this revision.
+        revision: Revision,
+    },
     /// The head cannot be read. Other namespaces are not concerned.
-    Unreadable(Unreadable),
+    Unreadable {
+        /// What is wrong with it.
+        unreadable: Unreadable,
+        /// As of this revision.
+        revision: Revision,
+    },
 }
 
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Nothing => f.write_str("nothing was ever committed in this namespace"),
-            Self::Unreadable(unreadable) => {
+            Self::Nothing { .. } => f.write_str("nothing was ever committed in this namespace"),
+            Self::Unreadable { unreadable, .. } => {
                 write!(f, "{unreadable}: restore the row from a backup, or reset the namespace")
             }
         }
@@ -60,7 +68,7 @@ impl std::error::Error for LoadError {}
 
 /// Reads a namespace's newest state. All reads are as of one revision; if the store forgets it meanwhile, it begins
 /// again. Of a deleted namespace it reads the head alone.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Load {
     rows: Rows,
     page_rows: usize,
@@ -111,12 +119,15 @@ impl Load {
     }
 
     fn head_read(&mut self, page: Page) -> Step<End> {
-        let Some(row) = page.rows.into_iter().next() else { return Step::Done(Err(LoadError::Nothing)) };
+        let revision = page.revision;
+        let Some(row) = page.rows.into_iter().next() else {
+            return Step::Done(Err(LoadError::Nothing { revision }));
+        };
         self.head = match Head::from_row(&row.key, &row.value) {
             Ok(head) => head,
-            Err(unreadable) => return Step::Done(Err(LoadError::Unreadable(unreadable))),
+            Err(unreadable) => return Step::Done(Err(LoadError::Unreadable { unreadable, revision })),
         };
-        self.revision = page.revision;
+        self.revision = revision;
         self.snapshot.clear();
         self.deltas.clear();
         match self.head.snapshot {
@@ -150,7 +161,7 @@ impl Load {
             Kind::Delta => &mut self.deltas,
         };
         for row in page.rows {
-            if let Some(chunk) = self.rows.chunk_of(&row.key) {
+            if let Some((_, chunk)) = self.rows.chunk_of(&row.key) {
                 into.insert(chunk, row.value);
             }
         }
@@ -178,7 +189,7 @@ impl Load {
         if let Some(link) = loaded.head.snapshot {
             (loaded.snapshot, loaded.damage) = chain::snapshot(&self.rows, &self.snapshot, link);
         }
-        let Chain { deltas, damage, broken } =
+        let Chain { deltas, damage, broken, .. } =
             chain::back(&self.rows, &self.deltas, loaded.head.link, loaded.head.snapshot);
         loaded.deltas = deltas;
         loaded.damage.extend(damage);

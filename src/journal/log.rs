@@ -6,11 +6,13 @@ use bytes::Bytes;
 
 use super::{
     advance::{Advance, Advanced, Misfit},
+    collect::Collect,
     head::{Head, Link, MAX_CHUNKS, Mismatch, State},
     opening::{Claim, OpenAs, Opening, after},
     piece::{self, MAX_CHUNK_BYTES, MIN_CHUNK_BYTES, Piece},
     record::{Record, Unreadable},
     rows::{Kind, Rows},
+    snapshot::WriteSnapshot,
 };
 use crate::{
     store::{Chunk, Errand, Limits, Reply, Revision, Step, StoreError, Write},
@@ -43,8 +45,11 @@ pub struct Entry {
 pub enum LogError {
     /// Another replica leads. What was being committed may have been or not; it is the new leader's to say.
     Deposed,
-    /// This term has opened the log before. Once is all it gets: take a new term.
-    TermUsed,
+    /// The head is of this term, so this term is used up or was given away twice: take a higher one.
+    Outranked {
+        /// The term that the head names.
+        by: u64,
+    },
     /// The namespace has moved to another store for good.
     Sealed,
     /// The namespace was deleted.
@@ -60,7 +65,9 @@ pub enum LogError {
         /// Bytes that it can hold.
         limit: usize,
     },
-    /// An entry is still being committed.
+    /// It would take more than a million chunks, because it is that large or the store takes so little at once.
+    TooManyChunks,
+    /// The log is not open yet, or an entry is still being committed.
     Busy,
 }
 
@@ -68,7 +75,7 @@ impl fmt::Display for LogError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Deposed => f.write_str("another replica leads this namespace"),
-            Self::TermUsed => f.write_str("this term has opened the namespace's log before: take a new one"),
+            Self::Outranked { by } => write!(f, "the namespace's head is of term {by}: take a higher one"),
             Self::Sealed => f.write_str("the namespace has moved to another store and is sealed here"),
             Self::Deleted => f.write_str("the namespace was deleted"),
             Self::NeedsAdoption(mismatch) => {
@@ -80,7 +87,12 @@ impl fmt::Display for LogError {
             Self::LimitsTooSmall { needed, limit } => {
                 write!(f, "the store takes {limit} bytes in a transaction, and at least {needed} are needed")
             }
-            Self::Busy => f.write_str("the entry before is still being committed"),
+            Self::TooManyChunks => {
+                write!(f, "it would take more than {MAX_CHUNKS} chunks of what the store takes at once")
+            }
+            Self::Busy => {
+                f.write_str("the log is not open yet, or the entry before is still being committed")
+            }
         }
     }
 }
@@ -105,6 +117,8 @@ pub struct Log {
     revision: Revision,
     /// A snapshot that is written but not yet named by the head.
     snapshot: Option<Link>,
+    /// How many snapshots were begun, so that no two share a chunk.
+    snapshots: u32,
 }
 
 #[derive(Debug)]
@@ -141,6 +155,7 @@ impl Log {
             head: Head::default(),
             revision: Revision::default(),
             snapshot: None,
+            snapshots: 0,
         }
     }
 
@@ -168,6 +183,43 @@ impl Log {
         self.commit(claim, entry.items, 0, None)
     }
 
+    /// Begins to write a snapshot behind the log: `items` are the namespace's whole state as of what
+    /// [`head`](Self::head) says now. Commits may go on meanwhile. What it ends with is to be
+    /// [published](Self::publish).
+    pub fn snapshot(&mut self, items: &[Bytes]) -> Result<WriteSnapshot, LogError> {
+        self.check_open()?;
+        self.snapshots += 1;
+        let of = Link { attempt: self.snapshots, ..self.head.link };
+        WriteSnapshot::new(self.rows.clone(), self.term.clone(), self.limits, of, items)
+    }
+
+    /// The snapshot is whole: the next commit names it, and from then on it counts.
+    pub fn publish(&mut self, snapshot: Link) {
+        let newest = self.snapshot.or(self.head.snapshot);
+        if newest.is_none_or(|newest| newest.version < snapshot.version) {
+            self.snapshot = Some(snapshot);
+        }
+    }
+
+    /// Begins to remove what nobody needs any more who loads what [`head`](Self::head) says now. Commits may go on
+    /// meanwhile.
+    pub fn collect(&self) -> Result<Collect, LogError> {
+        match &self.stage {
+            Stage::Over(LogError::Deleted) => {}
+            _ => self.check_open()?,
+        }
+        Ok(Collect::new(self.rows.clone(), self.term.clone(), &self.head))
+    }
+
+    fn check_open(&self) -> Result<(), LogError> {
+        match &self.stage {
+            Stage::Opening(_) => Err(LogError::Busy),
+            Stage::Committing(committing) if committing.opening.is_some() => Err(LogError::Busy),
+            Stage::Committing(_) | Stage::Ready => Ok(()),
+            Stage::Over(error) => Err(error.clone()),
+        }
+    }
+
     /// Cuts the items into chunks, puts the link to them into the head, and goes to move it there.
     fn commit(
         &mut self,
@@ -178,15 +230,11 @@ impl Log {
     ) -> Result<(), LogError> {
         let version = claim.head.link.version;
         let chunk = Chunk { generation: version.generation, term: self.term.number, attempt, number: 0 };
-        let room = chunk_bytes(&self.rows, &self.term, self.limits, Kind::Delta, chunk)?;
+        let room = chunk_bytes(&self.rows, &self.term, self.limits, Kind::Delta)?;
         let pieces = piece::cut(&items, version.incarnation, claim.previous, room);
         let chunks = u32::try_from(pieces.len()).ok().filter(|chunks| *chunks <= MAX_CHUNKS);
         let Some(chunks) = chunks else {
-            let bytes = items.iter().map(Bytes::len).sum::<usize>();
-            return Err(LogError::LimitsTooSmall {
-                needed: bytes / MAX_CHUNKS as usize,
-                limit: self.limits.bytes,
-            });
+            return Err(LogError::TooManyChunks);
         };
         let (writes, values) = chunk_rows(&self.rows, Kind::Delta, chunk, &pieces);
         let mut head = claim.head.clone();
@@ -293,14 +341,10 @@ impl Log {
 }
 
 /// How large a chunk's row may be, so that it fits a transaction with its key and its guard.
-pub(super) fn chunk_bytes(
-    rows: &Rows,
-    term: &Term,
-    limits: Limits,
-    kind: Kind,
-    chunk: Chunk,
-) -> Result<usize, LogError> {
-    let around = rows.term().len() + term.record.len() + rows.head().len() + rows.chunk(kind, chunk).len();
+pub(super) fn chunk_bytes(rows: &Rows, term: &Term, limits: Limits, kind: Kind) -> Result<usize, LogError> {
+    // All chunks' keys are equally long.
+    let key = rows.chunk(kind, Chunk::default());
+    let around = rows.term().len() + term.record.len() + rows.head().len() + key.len();
     match limits.bytes.checked_sub(around) {
         Some(room) if room >= MIN_CHUNK_BYTES => Ok(room.min(MAX_CHUNK_BYTES)),
         _ => Err(LogError::LimitsTooSmall { needed: around + MIN_CHUNK_BYTES, limit: limits.bytes }),

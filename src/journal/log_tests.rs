@@ -10,7 +10,7 @@ use super::{
     test_store::{Fault, ROOMY, TestStore, items, rows},
 };
 use crate::{
-    store::{Errand, Limits, Reply, Request, Step, StoreError, Transaction},
+    store::{Errand, Limits, Reply, Request, Revision, Step, StoreError, Transaction},
     types::Version,
 };
 
@@ -44,7 +44,7 @@ fn a_commit_is_one_transaction_and_is_read_back() {
 
 #[test]
 fn before_the_first_commit_there_is_nothing() {
-    assert_eq!(TestStore::new(ROOMY).load(), Err(LoadError::Nothing));
+    assert_eq!(TestStore::new(ROOMY).load(), Err(LoadError::Nothing { revision: Revision(0) }));
 }
 
 #[test]
@@ -126,10 +126,10 @@ fn chunks_of_a_deposed_leader_are_refused_too() {
         let reply = store.answer(request);
         let mut new = store.open(2);
         commit(&mut store, &mut new, &["new"]).unwrap();
-        let chunks = store.keys("delta/").len();
+        let chunks = store.keys("delta").len();
         let Step::Ask(request) = old.next(Some(reply)) else { panic!() };
         store.answer(request);
-        assert_eq!(store.keys("delta/").len(), chunks, "a chunk was written with {operations} operations");
+        assert_eq!(store.keys("delta").len(), chunks, "a chunk was written with {operations} operations");
         assert_eq!(store.run(&mut old), Err(LogError::Deposed));
         assert_eq!(all_items(&store.load().unwrap()), items(&["new"]));
     }
@@ -201,11 +201,11 @@ fn a_term_opens_its_log_once() {
     let mut store = TestStore::new(ROOMY);
     let log = store.open(1);
     let again = &mut store.log(1, OpenAs::default());
-    assert_eq!(store.run(again), Err(LogError::TermUsed));
+    assert_eq!(store.run(again), Err(LogError::Outranked { by: 1 }));
     drop(log);
     store.open(3);
     let older = &mut store.log(2, OpenAs::default());
-    assert_eq!(store.run(older), Err(LogError::Deposed));
+    assert_eq!(store.run(older), Err(LogError::Outranked { by: 3 }));
 }
 
 #[test]
@@ -318,7 +318,7 @@ fn a_head_that_cannot_be_read_stops_its_namespace_until_it_is_reset() {
     let mut store = TestStore::new(ROOMY);
     store.open(1);
     store.put(rows().head(), "nonsense");
-    let Err(LoadError::Unreadable(unreadable)) = store.load() else { panic!() };
+    let Err(LoadError::Unreadable { unreadable, .. }) = store.load() else { panic!() };
     assert_eq!(
         unreadable.to_string(),
         "the head in shardway/ns/matching/head is damaged: its checksum is wrong"

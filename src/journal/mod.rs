@@ -15,6 +15,8 @@
 mod advance;
 mod chain;
 mod cluster;
+mod collect;
+mod follow;
 mod head;
 mod load;
 mod log;
@@ -22,8 +24,11 @@ mod opening;
 mod piece;
 mod record;
 mod rows;
+mod snapshot;
 mod wire;
 
+#[cfg(test)]
+mod load_tests;
 #[cfg(test)]
 mod log_tests;
 #[cfg(test)]
@@ -31,10 +36,13 @@ mod test_store;
 
 pub use chain::{Damage, Delta};
 pub use cluster::Cluster;
+pub use collect::Collect;
+pub use follow::{Follow, Followed};
 pub use head::{Head, Link, Mismatch, Seen, State};
 pub use load::{Load, LoadError, Loaded};
 pub use log::{Entry, Log, LogError, Term};
 pub use opening::{Mode, OpenAs};
 pub use record::{Flaw, Record, Unreadable};
 pub use rows::Rows;
+pub use snapshot::WriteSnapshot;
 pub use wire::{Encoder, Field, Fields, Unknown, Value, WireError};

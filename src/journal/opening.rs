@@ -161,10 +161,8 @@ impl Opening {
             State::Deleted if self.with.mode == Mode::Resume => return Err(LogError::Deleted),
             State::Deleted | State::Live => {}
         }
-        match head.link.term.cmp(&self.term) {
-            std::cmp::Ordering::Less => {}
-            std::cmp::Ordering::Equal => return Err(LogError::TermUsed),
-            std::cmp::Ordering::Greater => return Err(LogError::Deposed),
+        if head.link.term >= self.term {
+            return Err(LogError::Outranked { by: head.link.term });
         }
         if self.with.mode != Mode::Resume {
             return Ok(Look::NewIncarnation);

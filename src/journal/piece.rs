@@ -178,3 +178,79 @@ impl Record for Piece {
         Ok(piece)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn cut_rows(items: &[Bytes], chunk_bytes: usize) -> Vec<Option<Piece>> {
+        let previous = Link { chunks: 1, checksum: u64::MAX, lineage: u64::MAX, ..Link::default() };
+        cut(items, u64::MAX, Some(previous), chunk_bytes).into_iter().map(Some).collect()
+    }
+
+    fn any_items() -> impl Strategy<Value = Vec<Bytes>> {
+        prop::collection::vec((any::<u8>(), 0..200_usize), 0..30)
+            .prop_map(|items| items.into_iter().map(|(byte, length)| vec![byte; length].into()).collect())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_cut_can_be_joined(items in any_items(), chunk_bytes in MIN_CHUNK_BYTES..600) {
+            let pieces = cut_rows(&items, chunk_bytes);
+            for piece in pieces.iter().flatten() {
+                let row = piece.to_row("k");
+                prop_assert!(row.len() <= chunk_bytes);
+                let read = Piece::from_row(&"k".into(), &row);
+                prop_assert_eq!(read.as_ref(), Ok(piece));
+            }
+            prop_assert_eq!(join(pieces), Joined { items, lost: Vec::new() });
+        }
+
+        /// What is said to be lost is lost, what is not said to be is there, and a lost chunk costs no item that it had no
+        /// part in.
+        #[test]
+        fn lost_chunks_cost_their_own_items(
+            items in any_items(), chunk_bytes in MIN_CHUNK_BYTES..600, lost in prop::collection::vec(any::<prop::sample::Index>(), 1..4),
+        ) {
+            let mut pieces = cut_rows(&items, chunk_bytes);
+            let mut touched = std::collections::BTreeSet::new();
+            for index in lost {
+                let place = index.index(pieces.len());
+                if let Some(piece) = pieces[place].take() {
+                    touched.extend((piece.first..).take(piece.parts.len()));
+                }
+            }
+            let joined = join(pieces);
+            let is_lost = |number: usize| joined.lost.iter().any(|range| range.contains(&(number as u32)));
+            for number in 0..items.len() {
+                prop_assert_eq!(is_lost(number), touched.contains(&(number as u32)), "item {}", number);
+            }
+            let kept: Vec<_> = items.iter().enumerate().filter(|(number, _)| !is_lost(*number)).map(|(_, item)| item).collect();
+            prop_assert_eq!(joined.items.iter().collect::<Vec<_>>(), kept);
+        }
+
+        #[test]
+        fn foreign_chunks_are_joined_somehow(
+            pieces in prop::collection::vec(prop::option::of((any::<u32>(), any::<bool>(), any::<bool>(), 0..3_usize)), 0..8),
+        ) {
+            let piece = |(first, continues, goes_on, parts)| Piece {
+                first, continues, goes_on, parts: vec![Bytes::from_static(b"x"); parts], ..Piece::default()
+            };
+            join(pieces.into_iter().map(|fields| fields.map(piece)));
+        }
+    }
+
+    #[test]
+    fn an_item_is_cut_only_if_no_chunk_can_hold_it() {
+        let item = |length| Bytes::from(vec![7; length]);
+        let room = 100 - 2 * PART_OVERHEAD;
+        let pieces = cut(&[item(60), item(room), item(250)], 0, None, CHUNK_OVERHEAD + 100);
+        let parts: Vec<Vec<usize>> =
+            pieces.iter().map(|piece| piece.parts.iter().map(Bytes::len).collect()).collect();
+        assert_eq!(parts, [vec![60], vec![room], vec![94, 0][..1].to_vec(), vec![94], vec![62]]);
+    }
+}

@@ -64,13 +64,13 @@ impl Rows {
     }
 
     /// Which chunk of this namespace a key is the key of.
-    pub(super) fn chunk_of(&self, key: &str) -> Option<Chunk> {
+    pub(super) fn chunk_of(&self, key: &str) -> Option<(Kind, Chunk)> {
         match self.keys.parse(key) {
-            Some(Key::Of(namespace, Record::Delta(chunk) | Record::Snapshot(chunk)))
-                if namespace == self.namespace =>
-            {
-                Some(chunk)
-            }
+            Some(Key::Of(namespace, record)) if namespace == self.namespace => match record {
+                Record::Delta(chunk) => Some((Kind::Delta, chunk)),
+                Record::Snapshot(chunk) => Some((Kind::Snapshot, chunk)),
+                _ => None,
+            },
             _ => None,
         }
     }

@@ -1,14 +1,14 @@
 //! A store for the tests of this module: the real map, with answers that get lost on purpose.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
 
 use super::{Load, LoadError, Loaded, Log, OpenAs, Rows, Term};
 use crate::{
     store::{
-        Compare, Errand, Keys, Limits, Outcome, Range, Reply, Request, Step, StoreError, StoreIdentity,
-        Transaction, Write,
+        Compare, Errand, Keys, Limits, Outcome, Reply, Request, Step, StoreError, StoreIdentity, Transaction,
+        Write,
         kv::{Kv, Retention},
     },
     types::Namespace,
@@ -114,6 +114,10 @@ impl TestStore {
         self.kv.apply(Transaction::default().write(Write::Put(key.into(), value.into()))).unwrap();
     }
 
+    pub(super) fn delete(&mut self, key: &str) {
+        self.kv.apply(Transaction::default().write(Write::Delete(key.into()))).unwrap();
+    }
+
     /// A log in a new term, not yet open.
     pub(super) fn log(&mut self, term: u64, with: OpenAs) -> Log {
         let term = self.take_term(term);
@@ -132,13 +136,10 @@ impl TestStore {
         self.run(&mut load)
     }
 
-    /// All keys of the namespace that begin so, without the namespace's own prefix.
-    pub(super) fn keys(&self, prefix: &str) -> Vec<String> {
-        let all = rows().prefix();
-        let page = self.kv.range(&Range { rows: 10_000, ..Range::prefix(&format!("{all}{prefix}"), 100) });
-        page.map_or(Vec::new(), |page| {
-            page.rows.iter().map(|row| row.key.strip_prefix(&*all).unwrap().to_owned()).collect()
-        })
+    /// The keys of the namespace's deltas or snapshots.
+    pub(super) fn keys(&self, kind: &str) -> Vec<Arc<str>> {
+        let prefix = format!("{}{kind}/", rows().prefix());
+        self.kv.rows().map(|row| row.key).filter(|key| key.starts_with(&prefix)).collect()
     }
 }
 

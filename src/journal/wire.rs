@@ -265,3 +265,104 @@ impl Field {
         WireError { at: self.at, what }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(message: &[u8]) -> Result<Vec<Field>, WireError> {
+        Fields::of(&Bytes::copy_from_slice(message)).collect()
+    }
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            (1..u64::MAX).prop_map(Value::Number),
+            (1..u64::MAX).prop_map(Value::Fixed),
+            prop::collection::vec(any::<u8>(), 1..40).prop_map(|bytes| Value::Bytes(bytes.into())),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_written_is_read(fields in prop::collection::vec((1..1_u32 << 29, any_value()), 0..10)) {
+            let mut out = Encoder::default();
+            for (number, value) in &fields {
+                match value {
+                    Value::Number(value) => out.number(*number, *value),
+                    Value::Fixed(value) => out.fixed(*number, *value),
+                    Value::Bytes(value) => out.bytes(*number, value),
+                    Value::Short(_) => unreachable!("we write none"),
+                }
+            }
+            let message = out.finish();
+            let read: Vec<_> = Fields::of(&message).map(|field| field.map(|field| (field.number, field.value))).collect();
+            prop_assert_eq!(read, fields.into_iter().map(Ok).collect::<Vec<_>>());
+
+            // Whoever knows none of it hands all of it on.
+            let mut unknown = Unknown::default();
+            Fields::of(&message).for_each(|field| unknown.keep(&field.unwrap()));
+            let mut again = Encoder::default();
+            again.unknown(&unknown);
+            prop_assert_eq!(again.finish(), message);
+        }
+
+        #[test]
+        fn foreign_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+            let fields: Vec<_> = Fields::of(&bytes.clone().into()).collect();
+            prop_assert!(fields.iter().rev().skip(1).all(Result::is_ok), "an error is the end");
+            for field in fields.into_iter().flatten() {
+                let _ = (field.number(), field.small(), field.text(10));
+                let _ = field.message(|inner| inner.collect::<Result<Vec<_>, _>>());
+            }
+            if let Err(error) = read(&bytes) {
+                prop_assert!(error.at <= bytes.len());
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_are_as_protobuf_has_them() {
+        let mut out = Encoder::default();
+        out.number(1, 150);
+        out.bytes(2, b"testing");
+        out.message(3, |out| out.number(1, 1));
+        out.fixed(4, 1);
+        out.number(5, 0);
+        assert_eq!(
+            out.finish(),
+            [&[0x08, 0x96, 0x01, 0x12, 0x07][..], b"testing", &[0x1a, 2, 8, 1, 0x21, 1, 0, 0, 0, 0, 0, 0, 0]]
+                .concat()
+        );
+        assert_eq!(read(&[0x0d, 1, 0, 0, 0]).unwrap()[0].number(), Ok(1), "numbers of four bytes are read");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_place() {
+        for (message, error) in [
+            (&[0x08][..], "a number cut short at byte 1"),
+            (&[0x08, 0x80], "a number cut short at byte 1"),
+            (&[8, 1, 0x0a, 5, 0], "a length beyond the end at byte 3"),
+            (
+                &[0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1],
+                "a length beyond the end at byte 1",
+            ),
+            (
+                &[0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2],
+                "a number of more than 64 bits at byte 1",
+            ),
+            (&[0x00, 1], "a field number out of range at byte 0"),
+            (&[0x0b], "a field of unknown type at byte 0"),
+            (&[0x09, 1, 2], "a fixed number cut short at byte 1"),
+        ] {
+            assert_eq!(read(message).unwrap_err().to_string(), error, "{message:x?}");
+        }
+        let outer = read(&[0x08, 1, 0x12, 2, 0x08, 0x80]).unwrap();
+        let inner = outer[1].message(|fields| fields.collect::<Result<Vec<_>, _>>());
+        assert_eq!(inner.unwrap_err().to_string(), "a number cut short at byte 5");
+        assert_eq!(outer[0].bytes().unwrap_err().to_string(), "a number where bytes belong at byte 0");
+    }
+}
