@@ -48,6 +48,8 @@ pub mod clock;
 #[cfg(feature = "client")]
 pub mod dynconfig;
 #[cfg(feature = "server")]
+pub mod election;
+#[cfg(feature = "server")]
 pub mod engine;
 pub mod hash;
 #[cfg(feature = "server")]

@@ -1,0 +1,274 @@
+//! The other replicas: who lives, who has stood still for too long, and who is preferred for what.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    ElectionConfig,
+    record::{ReplicaRecord, ReplicaSession},
+};
+use crate::{
+    hash::xxh3,
+    journal::Record,
+    planted::{Planted, is},
+    store::{
+        Change, Compare, Key, Keys, Page, Range, Reply, Request, Revision, Row, Transaction, Write,
+        after_prefix,
+    },
+    types::{Mono, Namespace},
+};
+
+/// Rows of a page, at most.
+const PAGE_ROWS: usize = 100;
+
+/// What is known of everybody's liveness records, our own included.
+#[derive(Debug)]
+pub(super) struct Replicas {
+    config: ElectionConfig,
+    keys: Keys,
+    me: String,
+    page_rows: usize,
+    known: BTreeMap<String, Known>,
+    /// All records are known as of this revision; some are known later.
+    revision: Revision,
+    /// When that was.
+    looked: Option<Mono>,
+    look_due: Mono,
+    looking: Option<Looking>,
+    reap_after: Mono,
+    reaping: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    key: Arc<str>,
+    /// `None`: the record cannot be read.
+    record: Option<ReplicaRecord>,
+    changed: Revision,
+    /// Since when we have known this revision of it.
+    still_since: Mono,
+    /// Since when we have known this session of it.
+    up_since: Mono,
+}
+
+/// A look that takes several pages.
+#[derive(Debug, Default)]
+struct Looking {
+    rows: Vec<Row>,
+    range: Option<Range>,
+}
+
+impl Replicas {
+    pub(super) fn new(config: ElectionConfig, keys: &Keys, me: &str, page_rows: usize) -> Self {
+        Self {
+            config,
+            keys: keys.clone(),
+            me: me.to_owned(),
+            page_rows: page_rows.clamp(1, PAGE_ROWS),
+            known: BTreeMap::new(),
+            revision: Revision::default(),
+            looked: None,
+            look_due: Mono::ZERO,
+            looking: None,
+            reap_after: Mono::ZERO,
+            reaping: false,
+        }
+    }
+
+    /// When to [`look`](Self::look).
+    pub(super) fn look_due(&self) -> Option<Mono> {
+        self.looking.is_none().then_some(self.look_due)
+    }
+
+    /// When to [`reap`](Self::reap).
+    pub(super) fn reap_due(&self) -> Option<Mono> {
+        let first = self.others().map(|(_, known)| known.still_since).min()?;
+        let due = (first + self.config.listening()).max(self.reap_after);
+        (!self.reaping && self.sees(due)).then_some(due)
+    }
+
+    /// Reads everybody's record.
+    pub(super) fn look(&mut self) -> Request {
+        let range = Range::prefix(&self.keys.replicas(), self.page_rows);
+        self.looking = Some(Looking { rows: Vec::new(), range: Some(range.clone()) });
+        Request::Range(range)
+    }
+
+    /// Hears what the store said to the last look: whether anybody has come or gone since, or what to ask next.
+    pub(super) fn looked(&mut self, now: Mono, reply: Reply) -> Result<bool, Request> {
+        let Some(mut looking) = self.looking.take() else { return Ok(false) };
+        self.look_due = now + self.config.look();
+        let Ok(page) = reply.page() else { return Ok(false) };
+        let Page { rows, revision, more } = page;
+        looking.rows.extend(rows);
+        if let (true, Some(last)) = (more, looking.rows.last()) {
+            let range = Range {
+                // The first key behind it: keys are printable ASCII, and '!' is the first of it.
+                from: format!("{}!", last.key),
+                until: after_prefix(&self.keys.replicas()),
+                at: Some(revision),
+                rows: self.page_rows,
+            };
+            looking.range = Some(range.clone());
+            self.looking = Some(looking);
+            return Err(Request::Range(range));
+        }
+        Ok(self.saw(now, looking.rows, revision))
+    }
+
+    /// Looks as soon as it can.
+    pub(super) fn look_at(&mut self, now: Mono) {
+        self.look_due = now;
+    }
+
+    /// Hears of one record from a watch; whether anybody has come or gone.
+    pub(super) fn watched(&mut self, now: Mono, change: &Change) -> bool {
+        match change {
+            Change::Put(row) => self.put(now, row.clone()),
+            // What has gone must be known as of a revision. A look tells.
+            Change::Deleted { .. } => {
+                self.look_due = now;
+                false
+            }
+        }
+    }
+
+    /// Deletes the record that has stood still for longest. Its holder, if it should live, has stopped believing in it.
+    pub(super) fn reap(&mut self, now: Mono) -> Option<Request> {
+        self.reap_after = now + self.config.retry();
+        let listening = self.config.listening();
+        let still = |known: &Known| self.sees(now) && now >= known.still_since + listening;
+        let (_, dead) =
+            self.others().filter(|(_, known)| still(known)).min_by_key(|(_, known)| known.still_since)?;
+        let compare = Compare::Changed(dead.key.clone(), dead.changed);
+        let delete = Write::Delete(dead.key.clone());
+        self.reaping = true;
+        Some(Request::Transact(Transaction::default().when(compare).write(delete)))
+    }
+
+    /// Hears what the store said to the last reap. Whatever it was, the next look shows what is there now.
+    pub(super) fn reaped(&mut self, now: Mono) {
+        self.reaping = false;
+        self.look_due = now;
+    }
+
+    /// Whether the session is gone, asked by whoever has seen it at the revision. Once gone it never comes back.
+    pub(super) fn is_gone(
+        &self,
+        now: Mono,
+        replica: &str,
+        session: ReplicaSession,
+        seen_at: Revision,
+    ) -> bool {
+        let silent = |known: &Known| now.since(known.still_since) > self.config.lease() / 2;
+        if is(Planted::TakeFromTheLiving) && self.known.get(replica).is_some_and(silent) {
+            return true;
+        }
+        match self.known.get(replica) {
+            Some(known) => {
+                known.changed.max(self.revision) >= seen_at
+                    && known.record.as_ref().is_some_and(|record| record.session != session)
+            }
+            None => self.revision >= seen_at,
+        }
+    }
+
+    /// Whether we are the only one, as of the revision or later.
+    pub(super) fn is_alone(&self, as_of: Revision) -> bool {
+        self.revision >= as_of && self.others().next().is_none()
+    }
+
+    /// How many living replicas are preferred to us for the namespace.
+    pub(super) fn rank(&self, now: Mono, namespace: &Namespace) -> u32 {
+        let ours = preference(namespace, &self.me);
+        let before = self
+            .others()
+            .filter(|(_, known)| self.lives(now, known))
+            .filter(|(name, _)| preference(namespace, name) > ours);
+        u32::try_from(before.count()).unwrap_or(u32::MAX)
+    }
+
+    /// The replica that should rather lead the namespace than we, and has been up for long enough to.
+    pub(super) fn better(&self, now: Mono, namespace: &Namespace) -> Option<&str> {
+        let settled =
+            |known: &Known| self.lives(now, known) && now.since(known.up_since) >= self.config.settle();
+        self.others()
+            .filter(|(_, known)| settled(known))
+            .map(|(name, _)| name)
+            .max_by_key(|name| preference(namespace, name))
+            .filter(|name| preference(namespace, name) > preference(namespace, &self.me))
+    }
+
+    /// Living replicas and their addresses, our own included once its record has been read.
+    pub(super) fn living(&self, now: Mono) -> impl Iterator<Item = (&str, &str)> {
+        let living = self.known.iter().filter(move |(_, known)| self.lives(now, known));
+        living.filter_map(|(name, known)| Some((name.as_str(), known.record.as_ref()?.address.as_str())))
+    }
+
+    fn others(&self) -> impl Iterator<Item = (&str, &Known)> {
+        self.known.iter().filter(|(name, _)| **name != self.me).map(|(name, known)| (name.as_str(), known))
+    }
+
+    /// Whether the last look is fresh enough to say of somebody that he stands still. While the store was away, all did.
+    fn sees(&self, now: Mono) -> bool {
+        self.looked.is_some_and(|looked| now.since(looked) <= self.config.lease() / 2)
+    }
+
+    fn lives(&self, now: Mono, known: &Known) -> bool {
+        known.record.is_some() && now.since(known.still_since) < self.config.lease()
+    }
+
+    fn saw(&mut self, now: Mono, rows: Vec<Row>, revision: Revision) -> bool {
+        // While we could not look, nobody could be seen to live: all begin again.
+        let blind = !self.sees(now);
+        if revision < self.revision {
+            // Another store, or an older copy: what was known is of no use.
+            self.known.clear();
+        }
+        let before = self.sessions();
+        let mut gone = std::mem::take(&mut self.known);
+        for row in rows {
+            if let Some(Key::Replica(name)) = self.keys.parse(&row.key) {
+                if let Some(known) = gone.remove(&name) {
+                    self.known.insert(name, known);
+                }
+                self.put(now, row);
+            }
+        }
+        // What a watch has told since that revision stays.
+        self.known.extend(gone.into_iter().filter(|(_, known)| known.changed > revision));
+        if blind {
+            self.known.values_mut().for_each(|known| known.still_since = now);
+        }
+        self.revision = revision;
+        self.looked = Some(now);
+        before != self.sessions()
+    }
+
+    fn put(&mut self, now: Mono, row: Row) -> bool {
+        let Some(Key::Replica(name)) = self.keys.parse(&row.key) else { return false };
+        let before = self.known.get(&name);
+        if before.is_some_and(|before| before.changed >= row.changed) {
+            return false;
+        }
+        let record = ReplicaRecord::from_row(&row.key, &row.value).ok();
+        let session = |record: &Option<ReplicaRecord>| record.as_ref().map(|record| record.session);
+        let same = before.filter(|before| session(&before.record) == session(&record));
+        let up_since = same.map_or(now, |same| same.up_since);
+        let is_new = same.is_none();
+        let known = Known { key: row.key, record, changed: row.changed, still_since: now, up_since };
+        self.known.insert(name, known);
+        is_new
+    }
+
+    fn sessions(&self) -> Vec<(String, Option<ReplicaSession>)> {
+        let session = |known: &Known| known.record.as_ref().map(|record| record.session);
+        self.known.iter().map(|(name, known)| (name.clone(), session(known))).collect()
+    }
+}
+
+/// How much a replica is preferred for a namespace. Everybody computes the same, nobody decides, and a replica that
+/// comes or goes changes only what is its own.
+fn preference(namespace: &Namespace, replica: &str) -> (u64, u64) {
+    let own = xxh3(replica.as_bytes());
+    (xxh3(&[xxh3(namespace.as_bytes()).to_le_bytes(), own.to_le_bytes()].concat()), own)
+}
