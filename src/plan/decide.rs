@@ -19,6 +19,7 @@ use super::{
     balance,
     input::Row,
     place::{Choice, Placer},
+    scale::Scale,
 };
 
 /// Decides a round. Equal inputs and configs give equal plans.
@@ -70,11 +71,7 @@ impl<'a> Draft<'a> {
 
     fn place(&mut self) {
         let held_back = self.held_back();
-        let mut waiting: Vec<&Row> = self.input.waiting.iter().collect();
-        // The heaviest first: what is left to fill the gaps is small.
-        let scale = self.placer.scale;
-        waiting.sort_by(|a, b| scale.weigh_one(b.load).total_cmp(&scale.weigh_one(a.load)));
-        for row in waiting {
+        for row in heaviest_first(&self.input.waiting, &self.placer.scale) {
             let reason = if row.owner.is_some() { Reason::OwnerLost } else { Reason::Unowned };
             if held_back.binary_search(&row.shard).is_ok() || row.is_quarantined {
                 self.give_to_nobody(row, NoRoom::Quarantined);
@@ -140,10 +137,7 @@ impl<'a> Draft<'a> {
     }
 
     fn drain(&mut self) {
-        let mut leaving: Vec<&Row> = self.input.leaving.iter().collect();
-        let scale = self.placer.scale;
-        leaving.sort_by(|a, b| scale.weigh_one(b.load).total_cmp(&scale.weigh_one(a.load)));
-        for row in leaving {
+        for row in heaviest_first(&self.input.leaving, &self.placer.scale) {
             match self.placer.choose(row, None) {
                 Ok(choice) => {
                     self.note_choice(choice);
@@ -187,4 +181,11 @@ impl<'a> Draft<'a> {
         self.plan.report.moves[reason as usize] += 1;
         self.plan.moves.push(Move { shard, action, reason });
     }
+}
+
+/// The order in which shards are placed: what is left to fill the gaps is small. Equal ones as they come.
+pub(super) fn heaviest_first<'r>(rows: &'r [Row], scale: &Scale) -> Vec<&'r Row> {
+    let mut rows: Vec<_> = rows.iter().collect();
+    rows.sort_by(|a, b| scale.weigh_one(b.load).total_cmp(&scale.weigh_one(a.load)));
+    rows
 }

@@ -77,11 +77,20 @@ impl Input {
     /// The executors without any shard to decide on.
     pub(super) fn of_seats(board: &Board, now: Mono, seed: u64) -> Self {
         Self {
+            seats: board.seats().map(|(slot, seat)| (slot, seat.clone())).collect(),
+            in_flight: board.moving().len() as u32,
+            ..Self::empty(now, seed, board.total(), Arc::clone(board.ring()))
+        }
+    }
+
+    /// Nobody, and nothing to decide on.
+    pub(super) const fn empty(now: Mono, seed: u64, total: Tally, ring: Arc<PlacementRing>) -> Self {
+        Self {
             now,
             seed,
-            seats: board.seats().map(|(slot, seat)| (slot, seat.clone())).collect(),
-            total: board.total(),
-            in_flight: board.moving().len() as u32,
+            seats: Vec::new(),
+            total,
+            in_flight: 0,
             losses: 0,
             released: Vec::new(),
             waiting: Vec::new(),
@@ -89,7 +98,7 @@ impl Input {
             misplaced: Vec::new(),
             leaving: Vec::new(),
             movable: Vec::new(),
-            ring: Arc::clone(board.ring()),
+            ring,
         }
     }
 

@@ -13,6 +13,9 @@ pub const MAX_LOAD: f64 = (1_u64 << 40) as f64;
 /// One part of a load, as sums count it, is 2^-20.
 const PARTS: f64 = (1_u64 << 20) as f64;
 
+/// What one shard can add to a sum, in parts.
+pub(super) const MAX_PARTS: u128 = (MAX_LOAD * PARTS) as u128;
+
 /// The load of a shard, in whatever unit its executor reports: finite and not negative.
 #[derive(Clone, Copy, Default, PartialEq, PartialOrd)]
 pub struct Load(f32);

@@ -12,9 +12,11 @@ mod decide;
 mod executor;
 mod input;
 mod load;
+mod may_stop;
 mod moves;
 mod place;
 mod placement_ring;
+mod round;
 mod scale;
 mod slot;
 #[cfg(test)]
@@ -27,7 +29,9 @@ pub use decide::decide;
 pub use executor::{Executor, Seat, State};
 pub use input::Input;
 pub use load::{Load, LoadSum, MAX_LOAD, Tally};
+pub use may_stop::{Obstacle, StopAnswer, may_stop};
 pub use moves::{Action, MAX_NAMED, Move, NoRoom, Plan, Reason, Report};
+pub use round::{MAX_ROUND_ROWS, MAX_ROUNDS, Round, RoundError, Rounds, replay};
 pub use slot::{ExecutorSlot, ShardSlot};
 
 use crate::types::Mono;

@@ -177,6 +177,15 @@ impl<'a> Placer<'a> {
         })
     }
 
+    /// Load of the fullest open desk for its weight, relative to the mean of the open; 0 when there is none.
+    pub(super) fn max_over_mean(&self) -> f64 {
+        let open = || self.desks.iter().flatten().filter(|desk| desk.is_open);
+        let weighed = |desk: &Desk| self.scale.weigh(desk.settled);
+        let mean = open().map(weighed).sum::<f64>() / open().map(|desk| desk.weight).sum::<f64>();
+        let fullest = open().map(|desk| weighed(desk) / desk.weight).fold(0.0, f64::max);
+        if mean > 0.0 { fullest / mean } else { 0.0 }
+    }
+
     pub(super) fn desk(&self, slot: ExecutorSlot) -> Option<&Desk> {
         self.desks.get(slot.index())?.as_ref()
     }

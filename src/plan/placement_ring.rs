@@ -46,6 +46,11 @@ impl PlacementRing {
         }
     }
 
+    /// What kind of ring it is.
+    pub(super) fn spec(&self) -> RingSpec {
+        self.ring.spec()
+    }
+
     /// The owner of a position.
     pub(super) fn owner_at(&self, position: u64) -> Option<ExecutorSlot> {
         Some(self.executors[self.ring.slot_at(position)?])

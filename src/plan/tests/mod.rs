@@ -1,7 +1,7 @@
 //! What rounds promise, on boards small and large.
 
 mod properties;
-mod worlds;
+pub(in crate::plan) mod worlds;
 
 use super::*;
 use crate::{
@@ -10,11 +10,11 @@ use crate::{
     types::Member,
 };
 
-fn member(number: usize) -> Member {
+pub(in crate::plan) fn member(number: usize) -> Member {
     Member::new(format!("10.0.{}.{}:7933", number / 256, number % 256)).unwrap()
 }
 
-fn board(executors: usize, shards: usize) -> Board {
+pub(in crate::plan) fn board(executors: usize, shards: usize) -> Board {
     let mut board = Board::new(RingSpec::default());
     for number in 0..executors {
         board.add_executor(Executor::new(member(number), Mono::ZERO), State::Active, true);

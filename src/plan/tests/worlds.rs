@@ -11,15 +11,15 @@ use crate::{
 };
 
 /// When all of these boards are looked at.
-pub(super) const NOW: Mono = Mono::from_nanos(10_000 * 1_000_000_000);
+pub(in crate::plan) const NOW: Mono = Mono::from_nanos(10_000 * 1_000_000_000);
 
-pub(super) fn seconds_ago(seconds: u64) -> Mono {
+pub(in crate::plan) fn seconds_ago(seconds: u64) -> Mono {
     Mono::from_nanos(NOW.as_nanos() - seconds * 1_000_000_000)
 }
 
 /// A board as a list of facts, so that it can be built in more than one order.
 #[derive(Clone, Debug)]
-pub(super) struct World {
+pub(in crate::plan) struct World {
     pub(super) executors: Vec<(Executor, State, bool)>,
     pub(super) shards: Vec<Facts>,
     /// Sessions lost before: how long ago, and which shards they had.
@@ -28,7 +28,7 @@ pub(super) struct World {
 
 /// One shard. Executors are numbers, modulo as many as there are.
 #[derive(Clone, Debug)]
-pub(super) struct Facts {
+pub(in crate::plan) struct Facts {
     position: u64,
     load: Option<f64>,
     owner: Option<usize>,
@@ -41,7 +41,7 @@ pub(super) struct Facts {
 impl World {
     /// The board of these facts. `order` is where in the list of shards to begin with giving them owners: history must
     /// not matter.
-    pub(super) fn board(&self, order: usize) -> Board {
+    pub(in crate::plan) fn board(&self, order: usize) -> Board {
         let mut board = Board::new(RingSpec::default());
         for facts in &self.shards {
             board.add_shard(facts.position);
@@ -89,7 +89,7 @@ impl World {
     }
 }
 
-pub(super) fn world() -> impl Any<Value = World> {
+pub(in crate::plan) fn world() -> impl Any<Value = World> {
     let losses = vec((0..1000_u64, vec(0..60_usize, 0..20)), 0..5);
     (vec(executor(), 0..9), vec(facts(), 0..60), losses).prop_map(|(executors, shards, mut losses)| {
         losses.sort_by_key(|(seconds, _)| std::cmp::Reverse(*seconds));
@@ -102,7 +102,7 @@ pub(super) fn world() -> impl Any<Value = World> {
 }
 
 /// A fleet in good order: everybody active and without limits, every shard owned and at rest, all loads measured.
-pub(super) fn quiet_world() -> impl Any<Value = World> {
+pub(in crate::plan) fn quiet_world() -> impl Any<Value = World> {
     let executor = (1..4_u16, 0..9000_u64);
     let shard = (any::<u64>(), any_load(), 0..9_usize);
     (vec(executor, 1..9), vec(shard, 1..80)).prop_map(|(executors, shards)| World {
@@ -127,7 +127,7 @@ pub(super) fn quiet_world() -> impl Any<Value = World> {
     })
 }
 
-pub(super) fn named(number: usize, weight: u16, age: u64) -> Executor {
+pub(in crate::plan) fn named(number: usize, weight: u16, age: u64) -> Executor {
     let member = Member::new(format!("10.0.0.{number}:7933")).unwrap().with_weight(weight).unwrap();
     Executor::new(member, seconds_ago(age))
 }
@@ -201,7 +201,7 @@ fn facts() -> impl Any<Value = Facts> {
         })
 }
 
-pub(super) fn config() -> impl Any<Value = Config> {
+pub(in crate::plan) fn config() -> impl Any<Value = Config> {
     let placement = select(&[Placement::Ring, Placement::Even, Placement::LeastLoaded][..]);
     let retiring: BTreeSet<Arc<str>> = [Arc::from("v1")].into();
     let rollout = select(vec![Rollout::Detect, Rollout::Off, Rollout::Retiring(retiring)]);
