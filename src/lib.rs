@@ -61,6 +61,8 @@ pub mod membership;
 pub mod plan;
 pub mod policy;
 pub mod publish;
+#[cfg(feature = "server")]
+pub mod replica;
 pub mod resolver;
 pub mod ring;
 #[cfg(feature = "client")]

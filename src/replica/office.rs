@@ -1,0 +1,266 @@
+//! A namespace in the hands of its leader, for one term: opened, read, run.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{Effect, ReplicaConfig, Trouble};
+use crate::{
+    engine::{self, Change, Delta, Engine, NamespaceConfig, State},
+    journal::{self, Entry, Load, LoadError, Loaded, Log, LogError, OpenAs, Rows, Term},
+    store::{Errand, Limits, Reply, Request, Step, StoreError},
+    types::{Mono, Namespace},
+};
+
+#[derive(Debug)]
+pub(super) struct Office {
+    rows: Rows,
+    limits: Limits,
+    term: u64,
+    founding: Arc<NamespaceConfig>,
+    config: ReplicaConfig,
+    log: Log,
+    stage: Stage,
+    /// Go on then; the store could not be asked.
+    paused_until: Option<Mono>,
+    pauses: u32,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Opening,
+    Loading(Box<Load>),
+    Running {
+        engine: Box<Engine>,
+        /// On its way to the store.
+        committing: Option<Arc<Delta>>,
+    },
+    /// It cannot be run.
+    Stuck,
+}
+
+/// What follows from something that has happened.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// Ask the store this, for the office of this term.
+    pub(super) ask: Option<(u64, Request)>,
+    pub(super) effects: Vec<Said>,
+    /// The office is over, or stuck.
+    pub(super) end: Option<LogError>,
+}
+
+#[derive(Debug)]
+pub(super) enum Said {
+    Engine(engine::Effect),
+    Published(Arc<Delta>),
+    Led,
+    Trouble(Trouble),
+}
+
+impl Said {
+    pub(super) fn of(self, namespace: &Namespace) -> Effect {
+        let namespace = namespace.clone();
+        match self {
+            Self::Engine(effect) => Effect::Engine(namespace, effect),
+            Self::Published(delta) => Effect::Published(namespace, delta),
+            Self::Led => Effect::Led(namespace),
+            Self::Trouble(trouble) => Effect::Trouble(namespace, trouble),
+        }
+    }
+}
+
+impl Office {
+    pub(super) fn new(
+        rows: Rows,
+        limits: Limits,
+        term: Term,
+        open_as: OpenAs,
+        founding: Arc<NamespaceConfig>,
+        config: ReplicaConfig,
+    ) -> Self {
+        let number = term.number;
+        let log = Log::new(rows.clone(), limits, term, open_as);
+        let stage = Stage::Opening;
+        Self {
+            rows,
+            limits,
+            term: number,
+            founding,
+            config,
+            log,
+            stage,
+            paused_until: Some(Mono::ZERO),
+            pauses: 0,
+        }
+    }
+
+    pub(super) const fn term(&self) -> u64 {
+        self.term
+    }
+
+    pub(super) fn engine(&self) -> Option<&Engine> {
+        match &self.stage {
+            Stage::Running { engine, .. } => Some(engine),
+            _ => None,
+        }
+    }
+
+    /// Whether it could end here without leaving anything unfinished.
+    pub(super) const fn is_idle(&self) -> bool {
+        !matches!(self.stage, Stage::Running { committing: Some(_), .. })
+    }
+
+    pub(super) fn next_wake(&self) -> Option<Mono> {
+        let engine = self.engine().map(Engine::next_wake);
+        [engine, self.paused_until].into_iter().flatten().min()
+    }
+
+    pub(super) fn replied(&mut self, now: Mono, reply: Reply) -> Outcome {
+        let mut outcome = Outcome::default();
+        self.go_on(now, Some(reply), &mut outcome);
+        outcome
+    }
+
+    pub(super) fn woke(&mut self, now: Mono) -> Outcome {
+        let mut outcome = Outcome::default();
+        if self.paused_until.take_if(|until| *until <= now).is_some() {
+            self.go_on(now, None, &mut outcome);
+        }
+        if self.engine().is_some_and(|engine| engine.next_wake() <= now) {
+            self.run(now, engine::Event::Woke, &mut outcome);
+        }
+        outcome
+    }
+
+    pub(super) fn tell(&mut self, now: Mono, event: engine::Event) -> Outcome {
+        let mut outcome = Outcome::default();
+        self.run(now, event, &mut outcome);
+        outcome
+    }
+
+    /// Goes on with whatever is being asked of the store, until it has to wait.
+    fn go_on(&mut self, now: Mono, mut reply: Option<Reply>, outcome: &mut Outcome) {
+        loop {
+            let step = match &mut self.stage {
+                Stage::Stuck => return,
+                Stage::Loading(load) => match load.next(reply.take()) {
+                    Step::Ask(request) => Step::Ask(request),
+                    Step::Pause(error) => Step::Pause(error),
+                    Step::Done(loaded) => {
+                        self.loaded(now, loaded, outcome);
+                        return;
+                    }
+                },
+                Stage::Running { committing: None, .. } => return,
+                Stage::Opening | Stage::Running { .. } => self.log.next(reply.take()),
+            };
+            match step {
+                Step::Ask(request) => {
+                    outcome.ask = Some((self.term, request));
+                    return;
+                }
+                Step::Pause(error) => return self.pause(now, &error),
+                Step::Done(Err(error)) => {
+                    self.stage = Stage::Stuck;
+                    outcome.end = Some(error);
+                    return;
+                }
+                Step::Done(Ok(version)) => {
+                    self.pauses = 0;
+                    match &mut self.stage {
+                        Stage::Running { committing, .. } => {
+                            if let Some(delta) = committing.take() {
+                                debug_assert_eq!(
+                                    delta.version, version,
+                                    "the engine and the journal count alike"
+                                );
+                                outcome.effects.push(Said::Published(delta));
+                            }
+                            self.run(now, engine::Event::Committed(version), outcome);
+                            return;
+                        }
+                        stage => *stage = Stage::Loading(Box::new(Load::new(self.rows.clone(), self.limits))),
+                    }
+                }
+            }
+        }
+    }
+
+    fn loaded(&mut self, now: Mono, loaded: Result<Box<Loaded>, LoadError>, outcome: &mut Outcome) {
+        self.pauses = 0;
+        let loaded = match loaded {
+            Ok(loaded) => loaded,
+            Err(LoadError::Unreadable { unreadable, .. }) => {
+                return self.stick(LogError::Unreadable(unreadable), outcome);
+            }
+            // It was opened just now; if it is gone, somebody else is at work.
+            Err(_) => return self.stick(LogError::Deposed, outcome),
+        };
+        if let Some(mismatch) = loaded.mismatch {
+            return self.stick(LogError::NeedsAdoption(mismatch), outcome);
+        }
+        let version = self.log.head().link.version;
+        let items = loaded.snapshot.iter().chain(loaded.deltas.iter().flat_map(|delta| &delta.items));
+        let mut changes = Vec::new();
+        let mut is_damaged = !loaded.damage.is_empty();
+        for item in items {
+            match Change::decode(item) {
+                Ok(change) => changes.push(change),
+                Err(error) => {
+                    is_damaged = true;
+                    outcome.effects.push(Said::Trouble(Trouble::Senseless(error)));
+                }
+            }
+        }
+        if !loaded.damage.is_empty() {
+            let rows = loaded.damage.into_iter().flat_map(|damage| damage.rows).collect();
+            outcome.effects.push(Said::Trouble(Trouble::Damaged(rows)));
+        }
+        let state = State::from_changes(version, &changes);
+        let longest = state.as_ref().map_or(self.founding.lease, State::longest_lease);
+        // What was lost may have been a grant.
+        let doubt = if is_damaged { self.founding.rates.listening(longest) } else { Duration::ZERO };
+        let wait = loaded.head.wait.max(doubt);
+        let engine = match state {
+            Some(state) => Engine::take_over(state, wait, now),
+            None => Engine::found(self.founding.clone(), version, wait, now),
+        };
+        outcome.effects.push(Said::Led);
+        self.stage = Stage::Running { engine: Box::new(engine), committing: None };
+    }
+
+    fn run(&mut self, now: Mono, event: engine::Event, outcome: &mut Outcome) {
+        let Stage::Running { engine, .. } = &mut self.stage else { return };
+        let mut effects = Vec::new();
+        engine.handle(now, event, &mut effects);
+        for effect in effects {
+            match effect {
+                engine::Effect::Commit(delta) => self.commit(now, delta, outcome),
+                other => outcome.effects.push(Said::Engine(other)),
+            }
+        }
+    }
+
+    fn commit(&mut self, now: Mono, delta: Delta, outcome: &mut Outcome) {
+        let Stage::Running { engine, committing } = &mut self.stage else { return };
+        let entry = Entry {
+            items: delta.changes.iter().map(Change::encode).collect(),
+            wait: (!engine.is_waiting()).then_some(Duration::ZERO),
+            state: journal::State::Live,
+        };
+        *committing = Some(Arc::new(delta));
+        match self.log.begin(entry) {
+            Ok(()) => self.go_on(now, None, outcome),
+            Err(error) => self.stick(error, outcome),
+        }
+    }
+
+    fn stick(&mut self, error: LogError, outcome: &mut Outcome) {
+        self.stage = Stage::Stuck;
+        outcome.end = Some(error);
+    }
+
+    fn pause(&mut self, now: Mono, _: &StoreError) {
+        let pause = self.config.pause_from * 2_u32.saturating_pow(self.pauses.min(16));
+        self.paused_until = Some(now + pause.min(self.config.pause_to));
+        self.pauses += 1;
+    }
+}
