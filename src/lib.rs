@@ -40,6 +40,8 @@
 //! | `full` | all of the above; the default |
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "server")]
+pub mod backup;
 #[cfg(feature = "cli")]
 pub mod bench;
 #[cfg(feature = "cli")]

@@ -7,7 +7,7 @@ use crate::clock;
 
 impl StoreIdentity {
     /// One that no other store has: 128 random bits.
-    pub(super) fn fresh() -> Self {
+    pub(crate) fn fresh() -> Self {
         // The standard library keys its hashers from the operating system's randomness. The clock is mixed in for the
         // case that two machines were cloned while running.
         let random = || RandomState::new().hash_one(clock::unix_millis());

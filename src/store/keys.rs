@@ -3,6 +3,7 @@
 //! | key | what its row says |
 //! |---|---|
 //! | `<root>/cluster` | what all replicas must agree on |
+//! | `<root>/moved` | which store everything has moved to, for good |
 //! | `<root>/restoring` | present while a backup is being put in: whoever finds it does not serve |
 //! | `<root>/replicas/<replica>` | that a replica lives |
 //! | `<root>/ns/<namespace>/term` | who leads the namespace |
@@ -45,6 +46,8 @@ pub struct Keys {
 pub enum Key {
     /// `<root>/cluster`
     Cluster,
+    /// `<root>/moved`
+    Moved,
     /// `<root>/restoring`
     Restoring,
     /// `<root>/replicas/<replica>`
@@ -103,6 +106,11 @@ impl Keys {
         Ok(Self { root: root.into() })
     }
 
+    /// What all keys begin with, without the `/` behind it.
+    pub fn root(&self) -> &str {
+        &self.root
+    }
+
     /// `<root>/`: what all keys begin with.
     pub fn all(&self) -> String {
         format!("{}/", self.root)
@@ -111,6 +119,11 @@ impl Keys {
     /// `<root>/cluster`
     pub fn cluster(&self) -> Arc<str> {
         format!("{}/cluster", self.root).into()
+    }
+
+    /// `<root>/moved`
+    pub fn moved(&self) -> Arc<str> {
+        format!("{}/moved", self.root).into()
     }
 
     /// `<root>/restoring`
@@ -200,6 +213,7 @@ impl Keys {
         let rest = key.strip_prefix(&*self.root)?.strip_prefix('/')?;
         match rest.split_once('/') {
             None if rest == "cluster" => Some(Key::Cluster),
+            None if rest == "moved" => Some(Key::Moved),
             None if rest == "restoring" => Some(Key::Restoring),
             Some(("replicas", name)) => {
                 let name = unescape(name).filter(|name| (1..=MAX_REPLICA_BYTES).contains(&name.len()))?;
@@ -300,6 +314,7 @@ mod tests {
     fn print(keys: &Keys, key: &Key) -> Arc<str> {
         match key {
             Key::Cluster => keys.cluster(),
+            Key::Moved => keys.moved(),
             Key::Restoring => keys.restoring(),
             Key::Replica(name) => keys.replica(name).unwrap(),
             Key::Of(namespace, Record::Config) => keys.config(namespace),
@@ -343,6 +358,7 @@ mod tests {
         ];
         prop_oneof![
             Just(Key::Cluster),
+            Just(Key::Moved),
             Just(Key::Restoring),
             name.prop_map(Key::Replica),
             (any_namespace(), record).prop_map(|(namespace, record)| Key::Of(namespace, record)),

@@ -22,12 +22,14 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
 
+pub(crate) use embedded::sync_folder;
 pub use embedded::{EmbeddedOptions, EmbeddedStore};
 pub use errand::{Errand, Reply, Request, Step};
 pub use error::{StoreError, WatchError};
 pub use etcd::{EtcdConfig, EtcdConfigError, EtcdLogin, EtcdStore, EtcdTls};
 pub use keys::{Chunk, Key, Keys, MAX_REPLICA_BYTES, MAX_ROOT_BYTES, Record};
 pub use memory::MemoryStore;
+pub(crate) use transaction::check_key;
 pub use transaction::{Compare, Limits, MAX_KEY_BYTES, Outcome, Transaction, Write};
 
 /// A moment in the store's history; each transaction that writes makes the next one. The first is 1.

@@ -159,7 +159,7 @@ impl Write {
 }
 
 /// Refuses a key that no row can have: 1 to 2048 bytes of printable ASCII, which sorts alike everywhere.
-pub(super) fn check_key(key: &str) -> Result<(), StoreError> {
+pub(crate) fn check_key(key: &str) -> Result<(), StoreError> {
     let is_printable = |byte: u8| (b' '..=b'~').contains(&byte);
     if (1..=MAX_KEY_BYTES).contains(&key.len()) && key.bytes().all(is_printable) {
         return Ok(());

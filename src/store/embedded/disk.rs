@@ -85,7 +85,7 @@ impl Disk for Folder {
 }
 
 /// Makes names durable: a synced file is lost all the same when its folder's entry is.
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     // A path of one part lies in the present folder, whose own path is empty.
     let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     // Elsewhere a folder cannot be opened as a file; there, the file system's own journal has to do.

@@ -29,6 +29,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
+pub(crate) use self::disk::sync_folder;
 use self::{
     disk::{Disk, Folder},
     queue::{Queue, Request},
@@ -44,6 +45,7 @@ use super::{
 const FILE: &str = "store.redb";
 /// A file that is to take its place. One that is left over was never finished.
 const NEW_FILE: &str = "store.redb.new";
+
 /// How an [`EmbeddedStore`] behaves.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -55,12 +57,19 @@ pub struct EmbeddedOptions {
     /// Bytes of keys and values that the rows may take; what would make them more is refused as
     /// [`StoreError::Full`]. They are held in memory, and the file is at most some four times as large.
     pub max_bytes: usize,
+    /// Whether to make a store where there is none. Without it, that is [`StoreError::Unavailable`].
+    pub create: bool,
 }
 
 impl Default for EmbeddedOptions {
     /// 512 MiB of rows: a million shards take a quarter of that.
     fn default() -> Self {
-        Self { limits: Limits::default(), retention: Retention::default(), max_bytes: 512 << 20 }
+        Self {
+            limits: Limits::default(),
+            retention: Retention::default(),
+            max_bytes: 512 << 20,
+            create: true,
+        }
     }
 }
 
@@ -110,7 +119,12 @@ impl EmbeddedStore {
     /// [`StoreError::Corrupt`]; one of a newer version, [`StoreError::Newer`]. Then nothing was changed. Single records
     /// that cannot be read do not keep the store from opening; [`Store::damaged`] names them.
     pub fn open(folder: impl AsRef<Path>, options: EmbeddedOptions) -> Result<Self, StoreError> {
-        Self::on(Box::new(Folder::open(folder.as_ref())?), options)
+        let folder = folder.as_ref();
+        if !options.create && !folder.join(FILE).is_file() {
+            let reason = format!("{}: there is no store in it", folder.display());
+            return Err(StoreError::Unavailable { reason });
+        }
+        Self::on(Box::new(Folder::open(folder)?), options)
     }
 
     fn on(disk: Box<dyn Disk>, options: EmbeddedOptions) -> Result<Self, StoreError> {

@@ -43,7 +43,7 @@ impl Writer {
     /// Opens the file, or makes one, and loads it.
     pub(super) fn open(
         disk: Box<dyn Disk>,
-        EmbeddedOptions { limits, retention, max_bytes }: EmbeddedOptions,
+        EmbeddedOptions { limits, retention, max_bytes, .. }: EmbeddedOptions,
     ) -> Result<(Self, Arc<Shared>), Failure> {
         disk.remove(NEW_FILE)?;
         if !disk.exists(FILE)? {
