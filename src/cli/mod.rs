@@ -10,6 +10,7 @@ mod exit;
 mod input;
 mod log_filter;
 mod owner;
+mod store;
 
 use std::{ffi::OsString, io, process::ExitCode};
 
@@ -39,6 +40,7 @@ Examples:
   shardway owner --members examples/members.yaml my-task-list
   shardway bench lookup
   shardway config check examples/dynamic.yaml
+  shardway store verify monday.backup
   shardway owner --help")]
 struct Cli {
     #[command(flatten)]
@@ -74,6 +76,7 @@ enum Command {
     Bench(bench::Bench),
     Config(config::Config),
     Owner(owner::Owner),
+    Store(store::StoreCommand),
 }
 
 impl Command {
@@ -82,6 +85,7 @@ impl Command {
             Self::Bench(command) => command.run(console, allocations),
             Self::Config(command) => command.run(console),
             Self::Owner(command) => command.run(console),
+            Self::Store(command) => command.run(console),
         }
     }
 }

@@ -5,5 +5,7 @@ mod embedded;
 mod embedded_kill;
 mod etcd;
 mod memory;
+#[cfg(feature = "cli")]
+mod moving;
 #[path = "../../../src/watch_file/scratch.rs"]
 mod scratch;

@@ -1,0 +1,65 @@
+//! `shardway store`: backups of the distributor's store, and moves from one store to another.
+
+mod backup;
+mod copy;
+mod place;
+mod restore;
+mod verify;
+
+use std::future::Future;
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+
+use super::{console::Console, exit::Exit};
+
+/// Back up, restore, verify or move what a distributor has stored.
+///
+/// A STORE is a folder, by its path or as `embedded:///folder`, or an etcd cluster, as `etcd://host:port[,host:port]`.
+/// A folder can be open once, so a distributor that uses it has to be stopped first; an etcd is read while it runs.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shardway store backup data monday.backup
+  shardway store verify monday.backup
+  shardway store restore monday.backup etcd://10.0.0.1:2379
+  shardway store copy data etcd://10.0.0.1:2379,10.0.0.2:2379 --seal")]
+pub(super) struct StoreCommand {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    Backup(backup::Backup),
+    Copy(copy::Copy),
+    Restore(restore::Restore),
+    Verify(verify::Verify),
+}
+
+impl StoreCommand {
+    pub(super) fn run(self, console: &mut Console<'_>) -> anyhow::Result<Exit> {
+        match self.what {
+            What::Backup(command) => command.run(console),
+            What::Copy(command) => command.run(console),
+            What::Restore(command) => command.run(console),
+            What::Verify(command) => command.run(console),
+        }
+    }
+}
+
+fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.context("no runtime to work with")?.block_on(work)
+}
+
+/// Keys, one a line and at most a hundred of them; people get the number of the others.
+fn listed(keys: &[String]) -> String {
+    const SHOWN: usize = 100;
+    let mut text: String =
+        keys.iter().take(SHOWN).map(|key| format!("  {}\n", super::console::printable(key))).collect();
+    if keys.len() > SHOWN {
+        text += &format!("  and {} more\n", keys.len() - SHOWN);
+    }
+    text
+}
