@@ -87,29 +87,40 @@ fn no_flipped_bit_goes_unnoticed_and_no_cut() {
 
 #[test]
 fn parts_that_are_missing_repeated_or_from_elsewhere_are_noticed() {
-    let rows: Vec<_> = (0..4).map(|number| pair(&number.to_string(), vec![number; BATCH_BYTES])).collect();
-    let file = write(&rows);
-    // Frames begin behind the magic and the format; their lengths say where they end.
-    let mut frames = Vec::new();
-    let mut at = 20;
+    let file = |byte: u8| {
+        let rows: Vec<_> =
+            (0..4).map(|number| pair(&format!("{number}"), vec![byte + number; BATCH_BYTES])).collect();
+        write(&rows)
+    };
+    let (file, other) = (file(0), file(10));
+    let (frames, others) = (frames(&file), frames(&other));
+    assert_eq!(frames.len(), 6, "a header, four rows that are each a batch, an end");
+    let join = |frames: &[&[u8]]| [&file[..20], &frames.concat()].concat();
+    assert!(read(&join(&frames)).is_ok() && read(&other).is_ok());
+    let order = |order: &[usize]| order.iter().map(|frame| frames[*frame]).collect::<Vec<_>>();
+    for wrong in
+        [&[0, 1, 3, 4, 5][..], &[0, 1, 2, 2, 3, 4, 5], &[0, 2, 1, 3, 4, 5], &[0, 5], &[1, 2, 3, 4, 5]]
+    {
+        assert!(read(&join(&order(wrong))).is_err(), "{wrong:?}");
+    }
+    // The same keys, sizes and count: only what comes before it tells that it belongs elsewhere.
+    for place in 1..5 {
+        let mut mixed = frames.clone();
+        mixed[place] = others[place];
+        assert!(read(&join(&mixed)).is_err(), "row {place}");
+    }
+    assert!(read(&join(&[&frames[..3], &others[3..]].concat())).is_err());
+}
+
+/// They begin behind the magic and the format; their lengths say where they end.
+fn frames(file: &[u8]) -> Vec<&[u8]> {
+    let (mut frames, mut at) = (Vec::new(), 20);
     while at < file.len() {
         let length = u32::from_le_bytes(file[at..at + 4].try_into().unwrap()) as usize + 12;
         frames.push(&file[at..at + length]);
         at += length;
     }
-    assert_eq!(frames.len(), 6, "a header, four rows that are each a batch, an end");
-    let join = |order: &[usize]| {
-        order.iter().fold(file[..20].to_vec(), |mut file, frame| {
-            file.extend(frames[*frame]);
-            file
-        })
-    };
-    assert!(read(&join(&[0, 1, 2, 3, 4, 5])).is_ok());
-    for wrong in
-        [&[0, 1, 3, 4, 5][..], &[0, 1, 2, 2, 3, 4, 5], &[0, 2, 1, 3, 4, 5], &[0, 5], &[1, 2, 3, 4, 5]]
-    {
-        assert!(read(&join(wrong)).is_err(), "{wrong:?}");
-    }
+    frames
 }
 
 #[test]
