@@ -1,7 +1,7 @@
 //! One distributor process, as a state machine: its part in the elections, and the namespaces that it leads.
 //!
-//! It joins what does not know each other: [`election`](crate::election) says which namespaces are led here and until
-//! when, [`journal`](crate::journal) opens and reads their histories and extends them, [`engine`](crate::engine) decides
+//! It joins what does not know each other: [`election`] says which namespaces are led here and until
+//! when, [`journal`](crate::journal) opens and reads their histories and extends them, [`engine`] decides
 //! what comes next. Like them it knows no store, no network and no clock: it is told what has happened and says what to
 //! ask. A process drives it with tasks, the simulation with events, and both run the same code.
 
