@@ -6,12 +6,14 @@
 //! ask. A process drives it with tasks, the simulation with events, and both run the same code.
 
 mod office;
+mod pauses;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use office::{Office, Outcome};
+use office::{Errands, Office, Outcome, Said};
 
 use crate::{
     election::{self, CallId, Election},
@@ -77,6 +79,8 @@ pub enum Effect {
 pub enum Trouble {
     /// Its history cannot be continued.
     Log(LogError),
+    /// Its history cannot be kept short, and grows until another leader does it.
+    Upkeep(LogError),
     /// Part of its history cannot be read: these rows. The rest is in force, and nothing is granted for a while.
     Damaged(Vec<Unreadable>),
     /// A change in its history makes no sense to this binary, and was passed over.
@@ -92,6 +96,11 @@ pub struct ReplicaConfig {
     pub pause_from: Duration,
     /// But never longer than this.
     pub pause_to: Duration,
+    /// A namespace's snapshot is written when so many bytes were committed since the last one, and as many as that
+    /// one has.
+    pub snapshot_after_bytes: usize,
+    /// Or when there were so many commits, because who takes over reads all of them.
+    pub snapshot_after_commits: usize,
 }
 
 impl Default for ReplicaConfig {
@@ -100,6 +109,8 @@ impl Default for ReplicaConfig {
             call_within: Duration::from_secs(2),
             pause_from: Duration::from_millis(50),
             pause_to: Duration::from_secs(2),
+            snapshot_after_bytes: 256 << 10,
+            snapshot_after_commits: 4096,
         }
     }
 }
@@ -134,7 +145,7 @@ struct Place {
 #[derive(Debug)]
 enum Asker {
     Election(CallId),
-    Office(Namespace, u64),
+    Office(Namespace, u64, Errands),
 }
 
 impl Replica {
@@ -228,11 +239,11 @@ impl Replica {
         match self.calls.remove(&call) {
             None => {}
             Some(Asker::Election(call)) => self.election.answered(now, call, reply),
-            Some(Asker::Office(namespace, term)) => {
+            Some(Asker::Office(namespace, term, errands)) => {
                 // An office that is gone wants no answers.
                 let office = self.namespaces.get_mut(&namespace).and_then(|place| place.office.as_mut());
                 if let Some(office) = office.filter(|office| office.term() == term) {
-                    let outcome = office.replied(now, reply);
+                    let outcome = office.replied(now, errands, reply);
                     self.act(now, &namespace, outcome, out);
                 }
             }
@@ -348,10 +359,16 @@ impl Replica {
     }
 
     fn act(&mut self, now: Mono, namespace: &Namespace, outcome: Outcome, out: &mut Vec<Effect>) {
-        let Outcome { ask, effects, end } = outcome;
+        let Outcome { asks, effects, end } = outcome;
+        if effects.iter().any(|said| matches!(said, Said::Led))
+            && let Some(place) = self.namespaces.get_mut(namespace)
+        {
+            // What the operator said was said once, and is done.
+            place.open_as = None;
+        }
         out.extend(effects.into_iter().map(|effect| effect.of(namespace)));
-        if let Some((term, request)) = ask {
-            let call = self.call(Asker::Office(namespace.clone(), term));
+        for (term, errands, request) in asks {
+            let call = self.call(Asker::Office(namespace.clone(), term, errands));
             out.push(Effect::Ask { call, request, within: self.config.call_within });
         }
         match end {

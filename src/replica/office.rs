@@ -2,11 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Effect, ReplicaConfig, Trouble};
+use super::{Effect, ReplicaConfig, Trouble, pauses::Pauses, upkeep::Upkeep};
 use crate::{
     engine::{self, Change, Delta, Engine, NamespaceConfig, State},
-    journal::{self, Entry, Load, LoadError, Loaded, Log, LogError, OpenAs, Rows, Term},
-    store::{Errand, Limits, Reply, Request, Step, StoreError},
+    journal::{self, Entry, Load, LoadError, Loaded, Log, LogError, Mode, OpenAs, Rows, Term},
+    store::{Errand, Limits, Reply, Request, Step},
     types::{Mono, Namespace},
 };
 
@@ -19,9 +19,9 @@ pub(super) struct Office {
     config: ReplicaConfig,
     log: Log,
     stage: Stage,
-    /// Go on then; the store could not be asked.
-    paused_until: Option<Mono>,
-    pauses: u32,
+    /// Whether an operator has said to continue with what is there.
+    is_adopted: bool,
+    pauses: Pauses,
 }
 
 #[derive(Debug)]
@@ -32,16 +32,26 @@ enum Stage {
         engine: Box<Engine>,
         /// On its way to the store.
         committing: Option<Arc<Delta>>,
+        upkeep: Box<Upkeep>,
     },
     /// It cannot be run.
     Stuck,
+}
+
+/// For what the store is asked; one call at a time for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Errands {
+    /// Opening, loading, committing.
+    History,
+    /// Keeping the history short.
+    Upkeep,
 }
 
 /// What follows from something that has happened.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
     /// Ask the store this, for the office of this term.
-    pub(super) ask: Option<(u64, Request)>,
+    pub(super) asks: Vec<(u64, Errands, Request)>,
     pub(super) effects: Vec<Said>,
     /// The office is over, or stuck.
     pub(super) end: Option<LogError>,
@@ -77,19 +87,10 @@ impl Office {
         config: ReplicaConfig,
     ) -> Self {
         let number = term.number;
+        let is_adopted = matches!(open_as.mode, Mode::Adopt { .. });
         let log = Log::new(rows.clone(), limits, term, open_as);
         let stage = Stage::Opening;
-        Self {
-            rows,
-            limits,
-            term: number,
-            founding,
-            config,
-            log,
-            stage,
-            paused_until: Some(Mono::ZERO),
-            pauses: 0,
-        }
+        Self { rows, limits, term: number, founding, config, log, stage, is_adopted, pauses: Pauses::over() }
     }
 
     pub(super) const fn term(&self) -> u64 {
@@ -109,20 +110,32 @@ impl Office {
     }
 
     pub(super) fn next_wake(&self) -> Option<Mono> {
+        let upkeep = match &self.stage {
+            Stage::Running { upkeep, .. } => upkeep.next_wake(),
+            _ => None,
+        };
         let engine = self.engine().map(Engine::next_wake);
-        [engine, self.paused_until].into_iter().flatten().min()
+        [engine, self.pauses.until(), upkeep].into_iter().flatten().min()
     }
 
-    pub(super) fn replied(&mut self, now: Mono, reply: Reply) -> Outcome {
+    pub(super) fn replied(&mut self, now: Mono, to: Errands, reply: Reply) -> Outcome {
         let mut outcome = Outcome::default();
-        self.go_on(now, Some(reply), &mut outcome);
+        match to {
+            Errands::History => self.go_on(now, Some(reply), &mut outcome),
+            Errands::Upkeep => self.keep_up(now, Some(reply), &mut outcome),
+        }
         outcome
     }
 
     pub(super) fn woke(&mut self, now: Mono) -> Outcome {
         let mut outcome = Outcome::default();
-        if self.paused_until.take_if(|until| *until <= now).is_some() {
+        if self.pauses.are_over(now) {
             self.go_on(now, None, &mut outcome);
+        }
+        if let Stage::Running { upkeep, .. } = &mut self.stage
+            && upkeep.wakes(now)
+        {
+            self.keep_up(now, None, &mut outcome);
         }
         if self.engine().is_some_and(|engine| engine.next_wake() <= now) {
             self.run(now, engine::Event::Woke, &mut outcome);
@@ -154,25 +167,30 @@ impl Office {
             };
             match step {
                 Step::Ask(request) => {
-                    outcome.ask = Some((self.term, request));
+                    outcome.asks.push((self.term, Errands::History, request));
                     return;
                 }
-                Step::Pause(error) => return self.pause(now, &error),
+                Step::Pause(_) => return self.pauses.begin(now, &self.config),
                 Step::Done(Err(error)) => {
                     self.stage = Stage::Stuck;
                     outcome.end = Some(error);
                     return;
                 }
                 Step::Done(Ok(version)) => {
-                    self.pauses = 0;
+                    self.pauses = Pauses::default();
                     match &mut self.stage {
-                        Stage::Running { committing, .. } => {
+                        Stage::Running { committing, upkeep, .. } => {
                             if let Some(delta) = committing.take() {
                                 debug_assert_eq!(
                                     delta.version, version,
                                     "the engine and the journal count alike"
                                 );
                                 outcome.effects.push(Said::Published(delta));
+                            }
+                            match upkeep.committed(&mut self.log) {
+                                Ok(true) => self.keep_up(now, None, outcome),
+                                Ok(false) => {}
+                                Err(error) => outcome.effects.push(Said::Trouble(Trouble::Upkeep(error))),
                             }
                             self.run(now, engine::Event::Committed(version), outcome);
                             return;
@@ -185,7 +203,7 @@ impl Office {
     }
 
     fn loaded(&mut self, now: Mono, loaded: Result<Box<Loaded>, LoadError>, outcome: &mut Outcome) {
-        self.pauses = 0;
+        self.pauses = Pauses::default();
         let loaded = match loaded {
             Ok(loaded) => loaded,
             Err(LoadError::Unreadable { unreadable, .. }) => {
@@ -210,6 +228,7 @@ impl Office {
                 }
             }
         }
+        let upkeep = Box::new(Upkeep::new(&self.config, &loaded, is_damaged && !self.is_adopted));
         if !loaded.damage.is_empty() {
             let rows = loaded.damage.into_iter().flat_map(|damage| damage.rows).collect();
             outcome.effects.push(Said::Trouble(Trouble::Damaged(rows)));
@@ -224,7 +243,7 @@ impl Office {
             None => Engine::found(self.founding.clone(), version, wait, now),
         };
         outcome.effects.push(Said::Led);
-        self.stage = Stage::Running { engine: Box::new(engine), committing: None };
+        self.stage = Stage::Running { engine: Box::new(engine), committing: None, upkeep };
     }
 
     fn run(&mut self, now: Mono, event: engine::Event, outcome: &mut Outcome) {
@@ -240,9 +259,13 @@ impl Office {
     }
 
     fn commit(&mut self, now: Mono, delta: Delta, outcome: &mut Outcome) {
-        let Stage::Running { engine, committing } = &mut self.stage else { return };
+        let Stage::Running { engine, committing, upkeep } = &mut self.stage else { return };
+        let items: Vec<_> = delta.changes.iter().map(Change::encode).collect();
+        // The commit is the last that the engine decided, so its state is what the commit leads to.
+        let state = || engine.snapshot().map(|change| change.encode()).collect();
+        upkeep.committing(delta.version, &items, state);
         let entry = Entry {
-            items: delta.changes.iter().map(Change::encode).collect(),
+            items,
             wait: (!engine.is_waiting()).then_some(Duration::ZERO),
             state: journal::State::Live,
         };
@@ -258,9 +281,13 @@ impl Office {
         outcome.end = Some(error);
     }
 
-    fn pause(&mut self, now: Mono, _: &StoreError) {
-        let pause = self.config.pause_from * 2_u32.saturating_pow(self.pauses.min(16));
-        self.paused_until = Some(now + pause.min(self.config.pause_to));
-        self.pauses += 1;
+    fn keep_up(&mut self, now: Mono, reply: Option<Reply>, outcome: &mut Outcome) {
+        let Stage::Running { upkeep, .. } = &mut self.stage else { return };
+        match upkeep.go_on(now, reply, &mut self.log) {
+            Ok(request) => {
+                outcome.asks.extend(request.map(|request| (self.term, Errands::Upkeep, request)));
+            }
+            Err(error) => outcome.effects.push(Said::Trouble(Trouble::Upkeep(error))),
+        }
     }
 }

@@ -31,6 +31,7 @@ enum Arrival {
 
 struct World {
     now: Mono,
+    config: ReplicaConfig,
     kv: Kv,
     identity: String,
     replicas: Vec<Option<Replica>>,
@@ -50,6 +51,7 @@ impl World {
         let limits = Limits { operations: 128, bytes: 1 << 20, rows: 1000 };
         let mut world = Self {
             now: Mono::from_nanos(1_000_000_000),
+            config: ReplicaConfig::default(),
             kv: Kv::new(limits, Retention::default()),
             identity: "here".into(),
             replicas: Vec::new(),
@@ -84,7 +86,7 @@ impl World {
         let (name, session) = (format!("r{number}"), run);
         let election =
             Election::new(ElectionConfig::default(), &keys, limits, &name, "nowhere:1", session).unwrap();
-        let mut replica = Replica::new(ReplicaConfig::default(), keys, limits, election, 1_700_000_000_000);
+        let mut replica = Replica::new(self.config.clone(), keys, limits, election, 1_700_000_000_000);
         let mut out = Vec::new();
         let founding =
             NamespaceConfig { gather: 500 * MS, ..NamespaceConfig::new(Kind::Fixed { shards: 30 }) };
@@ -225,6 +227,25 @@ impl World {
     }
 }
 
+/// An operator pins shards, so many times one after the other.
+fn pin(world: &mut World, leader: usize, times: usize) {
+    for number in 0..times {
+        let shard = ShardKey::new((number % 30).to_string()).unwrap();
+        let nobody = ExecutorId::new(format!("nobody-{number}")).unwrap();
+        let request = engine::Request::Pin(shard, Some(nobody));
+        world.tell(leader, Event::Asked(namespace(), Caller(0), request));
+        world.run(20 * MS);
+    }
+}
+
+/// How many rows below the namespace's prefix are deltas, and how many are of snapshots.
+fn rows_of(world: &World) -> (usize, usize) {
+    let range = crate::store::Range::prefix(&Keys::default().namespace(&namespace()), 1000);
+    let rows = world.kv.range(&range).unwrap().rows;
+    let count = |kind: &str| rows.iter().filter(|row| row.key.contains(kind)).count();
+    (count("/delta/"), count("/snapshot/"))
+}
+
 fn all(held: &[BTreeSet<ShardKey>]) -> usize {
     held.iter().map(BTreeSet::len).sum()
 }
@@ -288,4 +309,39 @@ fn a_restored_store_grants_nothing_until_it_is_adopted_and_then_waits() {
     assert_eq!(all(&world.held()), 30);
     let tokens = world.executors[0].held(world.now).map(|(_, token)| token).collect::<Vec<_>>();
     assert!(tokens.iter().all(|token| token.incarnation > 1_700_000_000_000), "{tokens:?}");
+
+    // It is adopted once, not whenever this replica is elected again.
+    let now = world.now;
+    world.replicas[0].as_mut().unwrap().election.renew(now, &namespace(), 0);
+    world.tell(0, Event::Woke);
+    world.run(15_000 * MS);
+    let after = world.executors[0].held(world.now).map(|(_, token)| token).collect::<Vec<_>>();
+    assert_eq!(after, tokens);
+}
+
+#[test]
+fn a_history_stays_short_and_leads_to_the_same_state() {
+    let mut world = World::new(2, 4);
+    world.config = ReplicaConfig { snapshot_after_bytes: 1, ..ReplicaConfig::default() };
+    (0..2).for_each(|number| world.start(number, number as u64 + 10));
+    world.run(30_000 * MS);
+    let first = world.leader().unwrap();
+    pin(&mut world, first, 300);
+    let is_done = |answer: &&Result<_, _>| matches!(answer, Ok(engine::Answer::Done(_)));
+    assert_eq!(world.answers.iter().filter(is_done).count(), 300);
+    let (deltas, snapshots) = rows_of(&world);
+    assert!(
+        deltas < 150 && (1..=2).contains(&snapshots),
+        "{deltas} commits, {snapshots} chunks of snapshots"
+    );
+    let state: Vec<_> =
+        world.replicas[first].as_ref().unwrap().engine(&namespace()).unwrap().snapshot().collect();
+    let held = world.held();
+    world.tell(first, Event::Leaving);
+    world.run(2_000 * MS);
+    let second = world.leader().unwrap();
+    assert_ne!(second, first);
+    let engine = world.replicas[second].as_ref().unwrap().engine(&namespace()).unwrap();
+    assert_eq!(engine.snapshot().collect::<Vec<_>>(), state);
+    assert_eq!((world.held(), &world.trouble[..]), (held, &[][..]));
 }

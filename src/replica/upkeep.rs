@@ -1,0 +1,145 @@
+//! Keeping a namespace's history short: now and then a snapshot, then what it replaces goes.
+//!
+//! It happens beside the commits, which never wait for it. A snapshot costs what the whole state is large, so it is
+//! written when as much again has been committed: what is written for it is then at most what was written anyway.
+
+use bytes::Bytes;
+
+use super::{ReplicaConfig, pauses::Pauses};
+use crate::{
+    journal::{Collect, Link, Loaded, Log, LogError, WriteSnapshot},
+    store::{Errand, Reply, Request, Step},
+    types::{Mono, Version},
+};
+
+#[derive(Debug)]
+pub(super) struct Upkeep {
+    config: ReplicaConfig,
+    stage: Stage,
+    /// What was committed since the newest snapshot.
+    commits: usize,
+    bytes: usize,
+    /// How large the newest snapshot is.
+    snapshot_bytes: usize,
+    pauses: Pauses,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// Nothing is written and nothing removed: part of what is stored is damaged, and may still be restored.
+    Off,
+    Idle,
+    /// The whole state as of a commit that is on its way.
+    Taken(Version, Vec<Bytes>),
+    Writing(Box<WriteSnapshot>),
+    /// The next commit will name it.
+    Written(Link),
+    Collecting(Collect),
+}
+
+impl Upkeep {
+    pub(super) fn new(config: &ReplicaConfig, loaded: &Loaded, is_damaged: bool) -> Self {
+        let deltas = loaded.deltas.iter().flat_map(|delta| &delta.items);
+        Self {
+            config: config.clone(),
+            stage: if is_damaged { Stage::Off } else { Stage::Idle },
+            commits: loaded.deltas.len(),
+            bytes: deltas.map(Bytes::len).sum(),
+            snapshot_bytes: loaded.snapshot.iter().map(Bytes::len).sum(),
+            pauses: Pauses::default(),
+        }
+    }
+
+    pub(super) const fn next_wake(&self) -> Option<Mono> {
+        self.pauses.until()
+    }
+
+    /// A commit of `items` is about to be made, after which the whole state is `state`.
+    pub(super) fn committing(
+        &mut self,
+        version: Version,
+        items: &[Bytes],
+        state: impl FnOnce() -> Vec<Bytes>,
+    ) {
+        self.commits += 1;
+        self.bytes += items.iter().map(Bytes::len).sum::<usize>();
+        let bytes = self.config.snapshot_after_bytes.max(self.snapshot_bytes);
+        let is_due = self.bytes >= bytes || self.commits >= self.config.snapshot_after_commits;
+        if is_due && matches!(self.stage, Stage::Idle) {
+            self.stage = Stage::Taken(version, state());
+        }
+    }
+
+    /// The log has made a commit. Then [`go_on`](Self::go_on) without a reply, if this says so.
+    pub(super) fn committed(&mut self, log: &mut Log) -> Result<bool, LogError> {
+        let head = log.head();
+        match &self.stage {
+            Stage::Taken(version, items) if head.link.version == *version => {
+                let writing = log.snapshot(items)?;
+                (self.commits, self.bytes) = (0, 0);
+                self.snapshot_bytes = items.iter().map(Bytes::len).sum();
+                self.stage = Stage::Writing(Box::new(writing));
+                Ok(true)
+            }
+            Stage::Written(link) if head.snapshot.is_some_and(|named| named.version == link.version) => {
+                self.stage = Stage::Collecting(log.collect()?);
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Whether a pause is over; then [`go_on`](Self::go_on) without a reply.
+    pub(super) fn wakes(&mut self, now: Mono) -> bool {
+        self.pauses.are_over(now)
+    }
+
+    /// Goes on with what is under way. Refused: it cannot be done in this term.
+    pub(super) fn go_on(
+        &mut self,
+        now: Mono,
+        reply: Option<Reply>,
+        log: &mut Log,
+    ) -> Result<Option<Request>, LogError> {
+        let step = match &mut self.stage {
+            Stage::Writing(writing) => match writing.next(reply) {
+                Step::Done(Ok(link)) => {
+                    log.publish(link);
+                    self.done(Stage::Written(link));
+                    return Ok(None);
+                }
+                Step::Done(Err(error)) => return self.fails(error),
+                Step::Ask(request) => Step::Ask(request),
+                Step::Pause(error) => Step::Pause(error),
+            },
+            Stage::Collecting(collecting) => collecting.next(reply),
+            _ => return Ok(None),
+        };
+        match step {
+            Step::Ask(request) => Ok(Some(request)),
+            Step::Pause(_) => {
+                self.pauses.begin(now, &self.config);
+                Ok(None)
+            }
+            Step::Done(Ok(_)) => {
+                self.done(Stage::Idle);
+                Ok(None)
+            }
+            Step::Done(Err(error)) => self.fails(error),
+        }
+    }
+
+    fn done(&mut self, then: Stage) {
+        self.stage = then;
+        self.pauses = Pauses::default();
+    }
+
+    fn fails(&mut self, error: LogError) -> Result<Option<Request>, LogError> {
+        self.done(Stage::Off);
+        match error {
+            // The log finds that out by itself.
+            LogError::Deposed => Ok(None),
+            error => Err(error),
+        }
+    }
+}
