@@ -139,9 +139,9 @@ impl Candidacy {
     }
 
     /// Our session is gone, and with it what it held.
-    pub(super) fn died(&mut self) {
+    pub(super) fn died(&mut self, now: Mono) {
         self.held = None;
-        self.seen = None;
+        self.doubt(now);
         if !matches!(self.intent, Intent::Resign { forget: true }) {
             self.intent = Intent::Contend;
         }

@@ -211,7 +211,7 @@ impl Election {
                     self.consider_all(now);
                 }
                 News::Died => {
-                    self.each(|candidacy| candidacy.died());
+                    self.each(|candidacy| candidacy.died(now));
                     self.consider_all(now);
                 }
             },
@@ -305,7 +305,7 @@ impl Election {
     /// Leaves: from this moment on we lead nothing, and as soon as our record is deleted all that we held is free. Stop
     /// ticking when [`has_left`](Self::has_left).
     pub fn leave(&mut self, now: Mono) {
-        self.each(|candidacy| candidacy.died());
+        self.each(|candidacy| candidacy.died(now));
         self.pulse.leave(now);
         self.tick(now);
     }

@@ -19,6 +19,8 @@ mod elector;
 mod pulse;
 mod record;
 mod replicas;
+#[cfg(test)]
+mod sim_tests;
 
 pub use config::{ConfigError, ElectionConfig};
 pub use elector::{CallId, Effect, Election};
