@@ -5,6 +5,8 @@
 mod cli;
 #[cfg(feature = "server")]
 mod codegen;
+#[cfg(feature = "server")]
+mod distributor;
 #[cfg(feature = "client")]
 mod dynconfig;
 mod flip;

@@ -3,9 +3,9 @@
 mod conformance;
 mod embedded;
 mod embedded_kill;
-mod etcd;
+pub(crate) mod etcd;
 mod memory;
 #[cfg(feature = "cli")]
 mod moving;
 #[path = "../../../src/watch_file/scratch.rs"]
-mod scratch;
+pub(crate) mod scratch;
