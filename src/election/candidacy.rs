@@ -226,7 +226,10 @@ impl Candidacy {
             }
             _ => None,
         };
-        self.due = now + self.recheck(us);
+        // What is still to be written is tried again soon; only what others hold can wait.
+        if self.intent == Intent::Contend {
+            self.due = now + self.recheck(us);
+        }
         self.seen = Some(Seen { value: row.map(|row| row.value), record, changed });
     }
 

@@ -129,6 +129,11 @@ impl Election {
         self.pulse.until().filter(|until| now < *until)
     }
 
+    /// Until when everything that we hold is surely ours, whether we hold anything or not. `None`: nothing is.
+    pub fn lives_until(&self) -> Option<Mono> {
+        self.pulse.until()
+    }
+
     /// The term that we hold in the namespace; whether it still counts, [`leads`](Self::leads) says.
     pub fn term(&self, namespace: &Namespace) -> Option<&Term> {
         self.namespaces.get(namespace)?.held()

@@ -16,6 +16,8 @@
 mod candidacy;
 mod config;
 mod elector;
+#[cfg(test)]
+mod event_tests;
 mod pulse;
 mod record;
 mod replicas;

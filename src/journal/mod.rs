@@ -28,6 +28,8 @@ mod snapshot;
 mod wire;
 
 #[cfg(test)]
+mod history_tests;
+#[cfg(test)]
 mod load_tests;
 #[cfg(test)]
 mod log_tests;
