@@ -193,7 +193,8 @@ impl Candidacy {
                     self.seen = None;
                     self.due = now;
                 }
-                Err(_) => {}
+                // A store that is away says so at once: not as often as it does.
+                Err(_) => self.not_before = self.not_before.max(self.due),
             },
         }
     }

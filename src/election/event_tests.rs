@@ -193,6 +193,18 @@ proptest! {
     }
 }
 
+#[test]
+fn a_store_that_is_away_is_not_asked_in_a_loop() {
+    let mut world = World::new(ElectionConfig::default());
+    let run = |store, hundredths| Act::Run(store, hundredths);
+    world.act(&Act::Contend(2));
+    world.act(&run(Store::RepliesLost, 254));
+    [Act::Withdraw(2), Act::Contend(2), run(Store::Well, 14)].iter().for_each(|act| world.act(act));
+    let before = world.calls;
+    world.act(&run(Store::Away, 167));
+    assert!(world.calls - before <= 2 * MOST_CALLS, "{} calls", world.calls - before);
+}
+
 /// A campaign may take as long as it likes: the record is renewed all the same.
 #[test]
 fn keep_alive_goes_on_during_campaigns() {
