@@ -8,8 +8,9 @@ use proptest::prelude::*;
 use super::{CallId, Effect, Election, ElectionConfig};
 use crate::{
     lease::ClockRates,
+    planted::{Planted, with},
     store::{
-        Keys, Limits, Outcome, Reply, Request, StoreError,
+        Keys, Limits, Outcome, Reply, Request, StoreError, Write,
         kv::{Kv, Retention},
     },
     types::{Mono, Namespace},
@@ -22,6 +23,8 @@ const MOST_CALLS: usize = 16 * (2 + NAMESPACES);
 #[derive(Clone, Copy, Debug)]
 enum Store {
     Well,
+    /// It takes almost as long as it may.
+    Slow,
     Away,
     /// Transactions are done and their answers lost.
     RepliesLost,
@@ -51,6 +54,10 @@ struct World {
     kv: Kv,
     waiting: VecDeque<(Mono, CallId, Reply)>,
     calls: usize,
+    /// When the last renewal was sent that has arrived.
+    proved: Mono,
+    /// It believed for longer than that proves.
+    is_overconfident: bool,
 }
 
 fn namespace(number: usize) -> Namespace {
@@ -62,7 +69,16 @@ impl World {
         let limits = Limits { operations: 128, bytes: 1 << 20, rows: 10 };
         let election = Election::new(config, &Keys::default(), limits, "r", "here:1", 7).unwrap();
         let kv = Kv::new(limits, Retention::default());
-        Self { now: Mono::from_nanos(1), config, election, kv, waiting: VecDeque::new(), calls: 0 }
+        Self {
+            now: Mono::from_nanos(1),
+            config,
+            election,
+            kv,
+            waiting: VecDeque::new(),
+            calls: 0,
+            proved: Mono::ZERO,
+            is_overconfident: false,
+        }
     }
 
     fn act(&mut self, act: &Act) {
@@ -74,7 +90,7 @@ impl World {
             Act::Doubt(number) => self.election.doubt(self.now, &namespace(number)),
             Act::Missed => self.election.missed(self.now),
             Act::Reaped => {
-                let record = crate::store::Write::Delete(Keys::default().replica("r").unwrap());
+                let record = Write::Delete(Keys::default().replica("r").unwrap());
                 self.kv.apply(crate::store::Transaction::default().write(record)).unwrap();
             }
             Act::Run(store, hundredths) => self.run(store, self.config.lease() / 100 * hundredths),
@@ -95,6 +111,8 @@ impl World {
             let due = self.waiting.iter().position(|(at, ..)| *at <= self.now);
             if let Some((_, call, reply)) = due.and_then(|place| self.waiting.remove(place)) {
                 self.election.answered(self.now, call, reply);
+                let proved = self.proved + self.config.hold();
+                self.is_overconfident |= self.election.lives_until().is_some_and(|until| until > proved);
             }
         }
         self.now = end;
@@ -109,6 +127,7 @@ impl World {
             let lost = || Reply::Outcome(Err(StoreError::Unknown { reason: "lost".into() }));
             let (after, reply) = match store {
                 Store::Well => (soon, self.answer(request)),
+                Store::Slow => (within * 9 / 10, self.answer(request)),
                 Store::Away => (soon, Reply::Outcome(Err(StoreError::Unavailable { reason: "away".into() }))),
                 Store::RepliesLost => {
                     self.answer(request);
@@ -125,7 +144,18 @@ impl World {
         match request {
             Request::Get(key) => Reply::Row(self.kv.get(&key)),
             Request::Range(range) => Reply::Page(self.kv.range(&range)),
-            Request::Transact(transaction) => Reply::Outcome(self.kv.apply(transaction)),
+            Request::Transact(transaction) => {
+                let record = Keys::default().replica("r").unwrap();
+                let renews = transaction
+                    .writes
+                    .iter()
+                    .any(|write| matches!(write, Write::Put(key, _) if *key == record));
+                let outcome = self.kv.apply(transaction);
+                if renews && matches!(outcome, Ok(Outcome::Committed(_))) {
+                    self.proved = self.now;
+                }
+                Reply::Outcome(outcome)
+            }
             Request::Identity => unreachable!("elections do not ask for it"),
         }
     }
@@ -150,6 +180,7 @@ fn any_config() -> impl Strategy<Value = ElectionConfig> {
 fn any_act() -> impl Strategy<Value = Act> {
     let store = prop_oneof![
         3 => Just(Store::Well),
+        1 => Just(Store::Slow),
         1 => Just(Store::Away),
         1 => Just(Store::RepliesLost),
         1 => Just(Store::Silent),
@@ -184,6 +215,7 @@ proptest! {
             };
             prop_assert!(world.calls - before <= MOST_CALLS * leases, "{act:?}: {} calls", world.calls - before);
         }
+        prop_assert!(!world.is_overconfident);
         (0..NAMESPACES).for_each(|number| world.act(&Act::Contend(number)));
         // What is lost still has to be given up, then a lease for who has just resigned.
         world.run(Store::Well, config.lease() * 4);
@@ -191,6 +223,19 @@ proptest! {
             prop_assert!(world.election.leads(&namespace(number), world.now).is_some(), "{:?}", world.election);
         }
     }
+}
+
+#[test]
+fn renewals_count_from_when_they_were_sent() {
+    let is_overconfident = |planted| {
+        with(planted, || {
+            let mut world = World::new(ElectionConfig::default());
+            world.run(Store::Slow, Duration::from_secs(20));
+            world.is_overconfident
+        })
+    };
+    assert!(!is_overconfident(None));
+    assert!(is_overconfident(Some(Planted::LeaseFromAnswer)), "what the rule is for");
 }
 
 #[test]

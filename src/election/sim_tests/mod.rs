@@ -88,7 +88,6 @@ finds! {
     finds_heads_moved_before_their_chunks: HeadBeforeChunks;
     finds_lost_answers_taken_for_done: GuessLostCommit;
     finds_renewals_that_compare_nothing: RenewUnguarded;
-    finds_leases_that_count_from_the_answer: LeaseFromAnswer;
     finds_leases_without_a_margin: NoRateMargin;
     finds_terms_taken_without_comparing: TakeUnguarded;
     finds_terms_taken_from_the_living: TakeFromTheLiving;
