@@ -10,7 +10,7 @@ use super::{
     state::{Index, Slot},
 };
 use crate::{
-    session::{Assigned, Grant, ToExecutor},
+    session::{Assigned, Grant, Pace, ToExecutor},
     types::{Mono, SessionId, Token, Version},
 };
 
@@ -44,6 +44,8 @@ struct Told {
 /// Most changes that may wait for the store. What asks for more is told to come again; expiries and releases are
 /// always taken, because their number is that of sessions and shards.
 const MAX_OPEN_CHANGES: usize = 100_000;
+/// Most answers that may wait for the store.
+const MAX_WAITING: usize = 100_000;
 
 impl Engine {
     /// The version of the commit that is being made.
@@ -59,7 +61,9 @@ impl Engine {
     }
 
     pub(super) fn is_busy(&self) -> bool {
-        self.open.changes.len() >= MAX_OPEN_CHANGES
+        let waiting = |batch: &Batch| batch.then.len() + batch.done.len();
+        let waiting = waiting(&self.open) + self.in_flight.as_ref().map_or(0, waiting);
+        self.open.changes.len() >= MAX_OPEN_CHANGES || waiting >= MAX_WAITING
     }
 
     /// Decides something: from here on it is so, for whatever is decided next.
@@ -84,6 +88,9 @@ impl Engine {
                 self.state.apply_change(&change);
                 let slot = self.state.slot_of(record.id).expect("it was put just now");
                 self.planner.session_changed(&self.state, slot);
+                if record.standing.is_past() {
+                    self.liveness.discount(slot, self.last_awake);
+                }
             }
             Change::SessionEnded(id, why) => {
                 let Some(slot) = self.state.slot_of(*id) else { return };
@@ -154,7 +161,7 @@ impl Engine {
             out.extend(
                 batch.done.into_iter().map(|caller| Effect::Answer(caller, Ok(Answer::Done(version)))),
             );
-            self.tell_all(now, out);
+            self.tell_all(out);
             return;
         }
         batch.version = self.next_version();
@@ -162,7 +169,7 @@ impl Engine {
         for (slot, told) in std::mem::take(&mut batch.told) {
             batch.then.extend(self.assigned(slot, told, batch.version));
         }
-        self.tell_all(now, &mut batch.then);
+        self.tell_all(&mut batch.then);
         out.push(Effect::Commit(Delta {
             version: batch.version,
             changes: std::mem::take(&mut batch.changes),
@@ -205,12 +212,12 @@ impl Engine {
 
     /// Tells everything to those sessions that need it. Nothing may be decided that is neither stored nor part of what
     /// `out` waits for.
-    fn tell_all(&mut self, now: Mono, out: &mut Vec<Effect>) {
+    fn tell_all(&mut self, out: &mut Vec<Effect>) {
         let version = self.state.version();
         let wanting = std::mem::take(&mut self.wants_all);
         for slot in wanting {
             let Some(pulse) = self.liveness.pulse_mut(slot) else { continue };
-            (pulse.told, pulse.told_all) = (Some(version), Some(now));
+            pulse.told = Some(version);
             let session = pulse.id;
             let Some(owner) = self.state.session(slot) else { continue };
             let (mut granted, mut revoked) = (Vec::new(), Vec::new());
@@ -223,9 +230,12 @@ impl Engine {
         }
     }
 
-    /// How long an acknowledgement may promise: what the next leader would find stored as well, if it took over now.
-    pub(super) fn lease(&self) -> Duration {
-        self.state.config().lease.min(self.stored_lease)
+    /// What an acknowledgement promises, and asks for. The lease is one that the next leader would find stored as well,
+    /// if it took over now.
+    pub(super) fn pace(&self) -> Pace {
+        let config = self.state.config();
+        let lease = config.lease.min(self.stored_lease);
+        Pace { hold: config.rates.hold(lease), beat_every: config.beat_every, answer_within: lease / 3 }
     }
 
     /// Whether the session's end is decided.

@@ -124,6 +124,20 @@ pub enum Standing {
     /// A later session has its executor's id. It keeps what it holds until it releases it or expires, and is asked for
     /// nothing.
     Superseded,
+    /// An operator wants it gone. Otherwise as above.
+    Removed,
+}
+
+impl Standing {
+    /// Whether the session has no future: it keeps what it holds, and no beat of it is acknowledged.
+    pub const fn is_past(self) -> bool {
+        matches!(self, Self::Superseded | Self::Removed)
+    }
+
+    /// Whether the session is the one that its executor's id stands for.
+    pub const fn is_current(self) -> bool {
+        matches!(self, Self::Active | Self::Draining { .. })
+    }
 }
 
 /// A shard, as it is stored.

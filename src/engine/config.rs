@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use super::change::Extra;
 use crate::{
     lease::{self, ClockRates},
-    plan,
+    plan::{self, MAX_LOSSES, Rollout},
 };
 
 /// How a namespace is run. Checked as a whole by [`NamespaceConfig::check`] before it is used.
@@ -103,8 +103,19 @@ impl NamespaceConfig {
         if self.max_shards == 0 || self.max_shards > MAX_SHARDS {
             return wrong("max_shards", "must be 1 to 1000000");
         }
+        if self.restrain_from > MAX_SESSIONS {
+            return wrong("restrain_from", "must be 0 to 20000");
+        }
         if self.plan.validate().is_err() {
             return wrong("plan", "has a setting out of its range");
+        }
+        if let Rollout::Retiring(builds) = &self.plan.rollout
+            && (builds.len() > MAX_BUILDS || builds.iter().any(|build| build.len() > MAX_BUILD_BYTES))
+        {
+            return wrong("plan.rollout", "names at most 64 builds, each of at most 256 bytes");
+        }
+        if self.plan.quarantine.is_some_and(|quarantine| quarantine.losses > MAX_LOSSES) {
+            return wrong("plan.quarantine.losses", "must be as many as are remembered of a shard, at most");
         }
         match self.kind {
             Kind::Fixed { shards } if shards == 0 || shards as usize > self.max_shards => {
@@ -114,6 +125,10 @@ impl NamespaceConfig {
         }
     }
 }
+
+/// Longest name of a build that is on its way out, and most of them.
+pub(super) const MAX_BUILD_BYTES: usize = 256;
+pub(super) const MAX_BUILDS: usize = 64;
 
 /// Shorter beats would say nothing that a busy machine's scheduler does not contradict.
 const MIN_BEAT: Duration = Duration::from_millis(20);

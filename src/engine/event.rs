@@ -165,6 +165,11 @@ pub enum Notice {
         /// The greatest version that was seen.
         seen: Version,
     },
+    /// An executor claims to have seen a version that is years ahead. It is not believed.
+    Absurd {
+        /// What it claims.
+        seen: Version,
+    },
     /// A shard's owners keep dying: nobody is given it.
     Quarantined(ShardKey),
 }

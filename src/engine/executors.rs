@@ -10,6 +10,9 @@ use crate::{
     types::{Mono, SessionId, Version},
 };
 
+/// How far another incarnation may be ahead, in milliseconds: ten years.
+const MAX_LEAP: u64 = 10 * 365 * 24 * 3_600_000;
+
 /// Most loads, releases and ends that one beat may carry; what exceeds it comes with the next.
 pub(super) const MAX_REPORTS: usize = 200_000;
 
@@ -29,16 +32,12 @@ impl Engine {
     fn register(&mut self, now: Mono, caller: Caller, register: Register, out: &mut Vec<Effect>) {
         let Register { executor, nonce, attempt, profile, seen, on_trial } = register;
         self.notice_seen(seen, out);
-        let refuse = |why| Effect::Reply(caller, ToExecutor::Refused { nonce, why });
         let session =
             |slot: Option<Slot>| slot.and_then(|slot| Some((slot, &self.state.session(slot)?.record)));
         let current = session(self.state.slot_of_executor(&executor));
         let pending = session(self.state.pending_slot_of(&executor));
         let known = [current, pending].into_iter().flatten();
-        let same = known
-            .clone()
-            .find(|(_, record)| record.nonce == nonce)
-            .map(|(slot, record)| (slot, record.attempt));
+        let same = known.clone().find(|(_, record)| record.nonce == nonce).map(|(slot, _)| slot);
         let is_ghost = known.into_iter().any(|(_, record)| record.past_nonces.contains(&nonce));
         let past_nonces = current.map_or_else(Vec::new, |(_, record)| {
             [record.nonce]
@@ -48,22 +47,23 @@ impl Engine {
                 .collect()
         });
         let (has_current, pending) = (current.is_some(), pending.map(|(_, record)| record.id));
-        if let Some((slot, last_attempt)) = same {
-            if attempt > last_attempt {
-                self.register_again(now, caller, slot, attempt);
-            }
+        if let Some(slot) = same {
+            self.register_again(now, caller, slot, attempt);
             return;
         }
-        if is_ghost {
-            out.push(refuse(Refusal::Superseded));
+        // Whoever hears nothing asks again.
+        if self.is_busy() {
             return;
         }
-        if !profile.is_within_bounds() {
-            out.push(refuse(Refusal::BadProfile));
-            return;
-        }
-        if self.state.session_count() >= self.state.config().max_sessions || self.is_busy() {
-            out.push(refuse(Refusal::TooMany));
+        let refusal = if is_ghost {
+            Some(Refusal::Superseded)
+        } else if !profile.is_within_bounds() {
+            Some(Refusal::BadProfile)
+        } else {
+            self.has_no_room(has_current).then_some(Refusal::TooMany)
+        };
+        if let Some(why) = refusal {
+            self.then(Effect::Reply(caller, ToExecutor::Refused { nonce, why }));
             return;
         }
         if let Some(pending) = pending {
@@ -76,39 +76,49 @@ impl Engine {
         let record = SessionRecord { id, executor, nonce, past_nonces, attempt, profile, standing, extra };
         self.change(Change::Session(record));
         let slot = self.state.slot_of(id).expect("it was put just now");
-        self.liveness.begin(slot, id, now);
-        if let Some(pulse) = self.liveness.pulse_mut(slot) {
-            // It begins with nothing, and is told changes from there on.
-            pulse.told = Some(Version::default());
-        }
-        // Whoever is on trial has to beat first.
-        self.planner.set_heard(slot, !on_trial);
-        let lease = self.lease();
-        self.then(Effect::Reply(caller, ToExecutor::Registered { nonce, attempt, session: id, lease }));
+        self.liveness.begin(slot, id, attempt, on_trial, now);
+        self.planner.set_heard(slot, self.liveness.is_heard(slot));
+        self.answer_registration(caller, id, nonce, attempt);
     }
 
-    /// The answer to an earlier attempt was lost. This one counts as a beat.
+    /// Executors are counted, not sessions, so that a process can be replaced where there is no room for another. Those
+    /// that were replaced and still hold something have a bound of their own.
+    fn has_no_room(&self, is_replacement: bool) -> bool {
+        let most = self.state.config().max_sessions;
+        let is_full = !is_replacement && self.state.executor_count() >= most;
+        is_full || self.state.session_count() >= most.saturating_mul(2)
+    }
+
+    /// The answer to an earlier attempt was lost. This one counts as a beat; whoever is on trial stays so.
     fn register_again(&mut self, now: Mono, caller: Caller, slot: Slot, attempt: u32) {
         let Some(session) = self.state.session(slot) else { return };
         let (id, nonce) = (session.record.id, session.record.nonce);
-        let Some(pulse) = self.liveness.pulse(slot) else { return };
+        let Some(pulse) = self.liveness.pulse_mut(slot) else { return };
         // Once it beats, it has its session, and whatever attempt still arrives is late.
-        if pulse.seq > 0 || self.is_ending(id) {
+        if pulse.seq > 0 || attempt <= pulse.attempt || self.ending.contains_key(&id) {
             return;
         }
-        self.change(Change::Session(SessionRecord { attempt, ..session.record.clone() }));
+        pulse.attempt = attempt;
         self.hear(slot, now);
-        let lease = self.lease();
-        self.then(Effect::Reply(caller, ToExecutor::Registered { nonce, attempt, session: id, lease }));
+        self.answer_registration(caller, id, nonce, attempt);
+    }
+
+    fn answer_registration(&mut self, caller: Caller, session: SessionId, nonce: u64, attempt: u32) {
+        let pace = self.pace();
+        self.then(Effect::Reply(caller, ToExecutor::Registered { nonce, attempt, session, pace }));
     }
 
     /// Somebody lives with the session that was pending: it takes its executor's id over.
     fn take_over_id(&mut self, slot: Slot) {
         let Some(session) = self.state.session(slot) else { return };
-        let record = SessionRecord { standing: Standing::Active, ..session.record.clone() };
+        let mut record = SessionRecord { standing: Standing::Active, ..session.record.clone() };
         let before = self.state.slot_of_executor(&record.executor).and_then(|slot| self.state.session(slot));
         if let Some(before) = before.map(|before| before.record.clone()) {
             let id = before.id;
+            // An operator drains executors, not processes.
+            if let drained @ Standing::Draining { by_operator: true } = before.standing {
+                record.standing = drained;
+            }
             self.change(Change::Session(SessionRecord { standing: Standing::Superseded, ..before }));
             if self.state.owned_by(id) == 0 {
                 self.end(id, Ending::Superseded);
@@ -129,6 +139,7 @@ impl Engine {
             return;
         }
         pulse.seq = seq;
+        pulse.on_trial = false;
         let standing = self.state.session(slot).map(|session| session.record.standing);
         for grant in released.iter().take(MAX_REPORTS) {
             self.released(slot, grant);
@@ -136,13 +147,11 @@ impl Engine {
         for grant in done.iter().take(MAX_REPORTS) {
             self.done(slot, grant);
         }
-        if standing == Some(Standing::Superseded) {
+        if let Some(why) = standing.and_then(|standing| self.ending_of(id, standing)) {
             // It keeps what it holds for as long as it may, but not longer.
-            let is_voided = id.began.incarnation < self.state.version().incarnation;
-            let why = if is_voided { Ending::Voided } else { Ending::Superseded };
-            out.push(Effect::Reply(caller, ToExecutor::Ended { session: id, why }));
+            self.then(Effect::Reply(caller, ToExecutor::Ended { session: id, why }));
             if self.state.owned_by(id) == 0 {
-                self.end(id, Ending::Superseded);
+                self.end(id, why);
             }
             return;
         }
@@ -155,8 +164,20 @@ impl Engine {
             self.measured(now, slot, shard, *load);
         }
         self.check_applied(now, slot, applied);
-        let lease = self.lease();
-        out.push(Effect::Reply(caller, ToExecutor::Acknowledged { session: id, seq, lease }));
+        let pace = self.pace();
+        out.push(Effect::Reply(caller, ToExecutor::Acknowledged { session: id, seq, pace }));
+    }
+
+    /// Why the session has no future, if it has none.
+    fn ending_of(&self, id: SessionId, standing: Standing) -> Option<Ending> {
+        match standing {
+            Standing::Removed => Some(Ending::Removed),
+            Standing::Superseded if id.began.incarnation < self.state.version().incarnation => {
+                Some(Ending::Voided)
+            }
+            Standing::Superseded => Some(Ending::Superseded),
+            Standing::Active | Standing::Draining { .. } | Standing::Pending => None,
+        }
     }
 
     fn leave(&mut self, now: Mono, id: SessionId) {
@@ -182,8 +203,10 @@ impl Engine {
     }
 
     fn hear(&mut self, slot: Slot, now: Mono) {
-        if self.liveness.hear(slot, now) || !self.planner.is_heard(slot) {
-            self.planner.set_heard(slot, true);
+        self.liveness.hear(slot, now);
+        let is_heard = self.liveness.is_heard(slot);
+        if is_heard != self.planner.is_heard(slot) {
+            self.planner.set_heard(slot, is_heard);
         }
     }
 
@@ -197,14 +220,23 @@ impl Engine {
         self.change(Change::Session(SessionRecord { standing, ..session.record.clone() }));
     }
 
-    /// Whoever has not applied what it was told has missed something, if there was time for it to arrive.
+    /// Whoever has not applied what it was told has missed something, if there was time for it to arrive: whoever only
+    /// crosses it on the way has applied more with the next beat.
     fn check_applied(&mut self, now: Mono, slot: Slot, applied: Version) {
-        let beat_every = self.state.config().beat_every;
+        let patience = self.state.config().beat_every / 2 * 3;
         let Some(pulse) = self.liveness.pulse_mut(slot) else { return };
-        let has_all = pulse.told == Some(applied);
-        let was_just_told = pulse.told_all.is_some_and(|when| now.since(when) < beat_every);
-        if !has_all && !was_just_told {
-            pulse.told = None;
+        if pulse.told == Some(applied) {
+            pulse.lagging = None;
+            return;
+        }
+        let since = match pulse.lagging {
+            Some((version, since)) if version == applied => since,
+            _ => now,
+        };
+        pulse.lagging = Some((applied, since));
+        // What a session is to be told changes is not known to a new leader at all.
+        if pulse.told.is_none() || now.since(since) > patience {
+            (pulse.told, pulse.lagging) = (None, None);
             self.wants_all.insert(slot);
         }
     }
@@ -221,7 +253,14 @@ impl Engine {
     }
 
     /// Somebody has seen what this store never was: it went back in time, and its tokens would repeat.
+    ///
+    /// Incarnations begin with the clock's milliseconds. One that is years ahead of ours was seen by nobody, and to
+    /// believe it would leave no greater one to adopt the store with.
     fn notice_seen(&mut self, seen: Version, out: &mut Vec<Effect>) {
+        if seen.incarnation > self.state.version().incarnation.saturating_add(MAX_LEAP) {
+            out.push(Effect::Notice(Notice::Absurd { seen }));
+            return;
+        }
         // What is on its way to the store has been told to nobody.
         if seen > self.state.version() && self.behind.is_none_or(|known| seen > known) {
             self.behind = Some(seen);
@@ -249,11 +288,14 @@ impl Engine {
         let Some(shard) = self.state.shard_at(index) else { return };
         // Only from the owner, and only about this stay of it: what comes late may speak of a shard that was needed
         // again since.
-        if shard.owner == Some(slot)
-            && shard.token == grant.token
-            && self.state.config().kind == super::Kind::Ephemeral
-        {
+        if shard.owner != Some(slot) || shard.token != grant.token {
+            return;
+        }
+        if self.state.config().kind == super::Kind::Ephemeral {
             self.change(Change::ShardRetired(grant.shard.clone()));
+        } else {
+            // A fixed shard is never of no use; but this owner has let go of it.
+            self.released(slot, grant);
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Who is alive, as far as this leader can tell. Known to it alone, and gone with it.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
-use super::state::Slot;
+use super::{MAX_SESSIONS, state::Slot};
 use crate::{
     lease::ClockRates,
     types::{Mono, SessionId, Version},
@@ -23,12 +23,28 @@ pub(super) struct Pulse {
     pub(super) seq: u64,
     /// The version of the assignments that it was last told, to which changes apply; `None`: it has to be told all.
     pub(super) told: Option<Version>,
-    /// When it was last told everything.
-    pub(super) told_all: Option<Mono>,
+    /// The last version that it had applied when it had been told a later one, and since when it has.
+    pub(super) lagging: Option<(Version, Mono)>,
+    /// The last attempt of its registration.
+    pub(super) attempt: u32,
+    /// It has not beaten yet, and is given nothing before it has.
+    pub(super) on_trial: bool,
+    /// Whether its beats are answered. Those of a session that another has replaced are not: that it falls silent says
+    /// nothing about the network.
+    counts: bool,
     is_late: bool,
-    /// Whether it was given one more lease, and in which episode last.
-    extended: bool,
-    last_extension: u64,
+    extension: Extension,
+}
+
+/// One more lease, which a session is given in a mass failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extension {
+    /// It was not, since it was last heard.
+    None,
+    /// It was. Silent still when that is over, it expires: nobody is given two.
+    Given,
+    /// It was, and an operator has taken it back.
+    TakenBack,
 }
 
 /// The pulses of all sessions, and what follows from their absence.
@@ -42,9 +58,12 @@ pub(super) struct Liveness {
     /// Nobody expires before: everybody was listened to for long enough.
     floor: Mono,
     /// Who became late or expired, when, within one lease.
-    troubled: VecDeque<(Mono, SessionId)>,
+    troubles: VecDeque<(Mono, SessionId)>,
+    /// How often each of them did.
+    troubled: BTreeMap<SessionId, u32>,
     began: VecDeque<Mono>,
     ended: VecDeque<Mono>,
+    /// Sessions that count.
     live: usize,
     /// Odd while expiries are held back.
     episode: u64,
@@ -81,7 +100,8 @@ impl Liveness {
             looks: BTreeSet::new(),
             listening_since: now,
             floor: now,
-            troubled: VecDeque::new(),
+            troubles: VecDeque::new(),
+            troubled: BTreeMap::new(),
             began: VecDeque::new(),
             ended: VecDeque::new(),
             live: 0,
@@ -102,38 +122,52 @@ impl Liveness {
         self.floor = self.floor.max(now + self.settings.rates.listening(self.settings.longest_lease));
     }
 
-    /// A session that this leader has not heard yet.
-    pub(super) fn expect(&mut self, slot: Slot, id: SessionId, now: Mono) {
+    /// A session that this leader has not heard yet. `counts`: its beats would be answered.
+    pub(super) fn expect(&mut self, slot: Slot, id: SessionId, counts: bool, now: Mono) {
         let pulse = Pulse {
             id,
             heard: None,
             granted_until: now,
             seq: 0,
             told: None,
-            told_all: None,
+            lagging: None,
+            attempt: 0,
+            on_trial: false,
+            counts,
             is_late: false,
-            extended: false,
-            last_extension: 0,
+            extension: Extension::None,
         };
         if self.pulses.len() <= slot as usize {
             self.pulses.resize(slot as usize + 1, None);
         }
         self.pulses[slot as usize] = Some(pulse);
-        self.live += 1;
+        self.live += usize::from(counts);
         self.looks.insert((now, slot, id));
     }
 
     /// A session that registered just now, which counts as a beat.
-    pub(super) fn begin(&mut self, slot: Slot, id: SessionId, now: Mono) {
-        self.expect(slot, id, now);
-        self.began.push_back(now);
+    pub(super) fn begin(&mut self, slot: Slot, id: SessionId, attempt: u32, on_trial: bool, now: Mono) {
+        self.expect(slot, id, true, now);
+        remember(&mut self.began, now);
+        if let Some(pulse) = self.pulse_mut(slot) {
+            // It begins with nothing, and is told changes from there on.
+            (pulse.told, pulse.attempt, pulse.on_trial) = (Some(Version::default()), attempt, on_trial);
+        }
         self.hear(slot, now);
     }
 
-    pub(super) fn forget(&mut self, slot: Slot, now: Mono) {
-        if self.pulses.get_mut(slot as usize).is_some_and(|pulse| pulse.take().is_some()) {
+    /// Its beats are not answered any more: another session has its executor's id.
+    pub(super) fn discount(&mut self, slot: Slot, now: Mono) {
+        if self.pulse_mut(slot).is_some_and(|pulse| std::mem::take(&mut pulse.counts)) {
             self.live -= 1;
-            self.ended.push_back(now);
+            remember(&mut self.ended, now);
+        }
+    }
+
+    pub(super) fn forget(&mut self, slot: Slot, now: Mono) {
+        self.discount(slot, now);
+        if let Some(pulse) = self.pulses.get_mut(slot as usize) {
+            *pulse = None;
         }
     }
 
@@ -155,21 +189,23 @@ impl Liveness {
         let Some(pulse) = self.pulse_mut(slot) else { return false };
         pulse.heard = Some(now);
         pulse.granted_until = pulse.granted_until.max(until);
-        pulse.extended = false;
+        pulse.extension = Extension::None;
         std::mem::take(&mut pulse.is_late)
     }
 
-    /// Whether it has been heard lately, by this leader.
+    /// Whether it has been heard lately, by this leader, and may be given something.
     pub(super) fn is_heard(&self, slot: Slot) -> bool {
-        self.pulse(slot).is_some_and(|pulse| pulse.heard.is_some() && !pulse.is_late)
+        self.pulse(slot).is_some_and(|pulse| pulse.heard.is_some() && !pulse.is_late && !pulse.on_trial)
     }
 
-    /// Lets the sessions that are held back expire when they would have.
+    /// Lets the sessions that are held back expire when they would have. It says nothing about the next mass failure.
     pub(super) fn allow_expiry(&mut self, now: Mono) {
-        self.is_overridden = true;
+        self.is_overridden = self.is_restrained();
         let mut looks = BTreeSet::new();
         for (slot, pulse) in self.pulses_mut() {
-            pulse.extended = false;
+            if pulse.extension == Extension::Given {
+                pulse.extension = Extension::TakenBack;
+            }
             looks.insert((now, slot, pulse.id));
         }
         self.looks = looks;
@@ -178,12 +214,15 @@ impl Liveness {
     pub(super) fn next_look(&self) -> Option<Mono> {
         let look = self.looks.first().map(|&(when, ..)| when);
         let unrestrain =
-            self.is_restrained().then(|| self.troubled.front().map(|&(when, _)| when + self.window()));
+            self.is_restrained().then(|| self.troubles.front().map(|&(when, _)| when + self.window()));
         [look, unrestrain.flatten()].into_iter().flatten().min()
     }
 
     /// Looks at everybody whose time has come. Whoever is reported as expired is to be ended; until then it is
     /// reported again.
+    ///
+    /// First all that are late are noted, then it is decided whether that is a mass failure, then who expires: the
+    /// network that fails takes many at once, and none of them is to be judged before the others.
     pub(super) fn look(&mut self, now: Mono) -> Vec<Finding> {
         let mut findings = Vec::new();
         self.forget_what_is_past(now);
@@ -192,43 +231,50 @@ impl Liveness {
             self.is_overridden = false;
             findings.push(Finding::Unrestrained);
         }
+        let late = self.find_late(now, &mut findings);
+        self.restrain(&late, &mut findings);
+        for slot in late {
+            let (Some(pulse), Some(expires_at)) = (self.pulse(slot), self.expires_at(slot)) else { continue };
+            let id = pulse.id;
+            let next = if now < expires_at {
+                expires_at
+            } else {
+                findings.push(Finding::Expired(slot));
+                now + self.settings.beat_every
+            };
+            self.looks.insert((next, slot, id));
+        }
+        findings
+    }
+
+    /// Those whose time has come, and who have not been heard.
+    fn find_late(&mut self, now: Mono, findings: &mut Vec<Finding>) -> Vec<Slot> {
+        let mut late = Vec::new();
         while let Some(&(when, slot, id)) = self.looks.first()
             && when <= now
         {
             self.looks.pop_first();
             // Forgotten meanwhile; whoever has the slot now has an entry of its own.
-            if self.pulse(slot).is_some_and(|pulse| pulse.id == id)
-                && let Some(next) = self.look_at(slot, now, &mut findings)
-            {
-                self.looks.insert((next, slot, id));
+            let Some(pulse) = self.pulse(slot).filter(|pulse| pulse.id == id) else { continue };
+            let (late_at, counts, was_late) = (self.late_at(pulse), pulse.counts, pulse.is_late);
+            if now < late_at {
+                self.looks.insert((late_at, slot, id));
+                continue;
             }
+            if !was_late {
+                findings.push(Finding::Lateness(slot));
+            }
+            if let Some(pulse) = self.pulse_mut(slot) {
+                pulse.is_late = true;
+            }
+            let is_expiring = self.expires_at(slot).is_some_and(|expires_at| now >= expires_at);
+            if counts && (!was_late || is_expiring) {
+                self.troubles.push_back((now, id));
+                *self.troubled.entry(id).or_default() += 1;
+            }
+            late.push(slot);
         }
-        findings
-    }
-
-    fn look_at(&mut self, slot: Slot, now: Mono, findings: &mut Vec<Finding>) -> Option<Mono> {
-        let late_at = self.late_at(self.pulse(slot)?);
-        let pulse = self.pulse_mut(slot)?;
-        if now < late_at {
-            return Some(late_at);
-        }
-        let id = pulse.id;
-        if !pulse.is_late {
-            pulse.is_late = true;
-            findings.push(Finding::Lateness(slot));
-            self.trouble(id, now, findings);
-        }
-        let expires_at = self.expires_at(slot)?;
-        if now < expires_at {
-            return Some(expires_at);
-        }
-        self.trouble(id, now, findings);
-        let expires_at = self.expires_at(slot)?;
-        if now < expires_at {
-            return Some(expires_at);
-        }
-        findings.push(Finding::Expired(slot));
-        Some(now + self.settings.beat_every)
+        late
     }
 
     /// More than two beats after it was heard; a new leader is found within a quarter of a lease.
@@ -241,24 +287,34 @@ impl Liveness {
     fn expires_at(&self, slot: Slot) -> Option<Mono> {
         let pulse = self.pulse(slot)?;
         let until = pulse.granted_until.max(self.floor);
-        Some(if pulse.extended { until + self.settings.longest_lease } else { until })
+        Some(if pulse.extension == Extension::Given { until + self.settings.longest_lease } else { until })
     }
 
-    fn trouble(&mut self, id: SessionId, now: Mono, findings: &mut Vec<Finding>) {
-        self.troubled.push_back((now, id));
-        if !self.is_mass_failure() || self.is_overridden {
+    /// Gives those who are late one more lease, once in a silence, if so many are that the network is to blame.
+    fn restrain(&mut self, late: &[Slot], findings: &mut Vec<Finding>) {
+        let may_hold_back =
+            |pulse: &Pulse| pulse.is_late && pulse.counts && pulse.extension == Extension::None;
+        let mut candidates = late.iter().filter_map(|&slot| self.pulse(slot));
+        if self.is_overridden || !candidates.any(may_hold_back) || !self.is_mass_failure() {
             return;
         }
-        let troubled: BTreeSet<SessionId> = self.troubled.iter().map(|&(_, id)| id).collect();
-        if !self.is_restrained() {
+        let begins = !self.is_restrained();
+        if begins {
             self.episode += 1;
-            findings.push(Finding::Restrained(troubled.len(), self.live_before()));
+            findings.push(Finding::Restrained(self.troubled.len(), self.live_before()));
         }
-        let episode = self.episode;
-        let held_back =
-            self.pulses.iter_mut().flatten().filter(|pulse| pulse.is_late && troubled.contains(&pulse.id));
-        for pulse in held_back.filter(|pulse| pulse.last_extension != episode) {
-            (pulse.extended, pulse.last_extension) = (true, episode);
+        let Self { pulses, troubled, .. } = self;
+        let hold_back = |pulse: &mut Pulse| {
+            if may_hold_back(pulse) && troubled.contains_key(&pulse.id) {
+                pulse.extension = Extension::Given;
+            }
+        };
+        if begins {
+            pulses.iter_mut().flatten().for_each(hold_back);
+        } else {
+            for &slot in late {
+                pulses[slot as usize].iter_mut().for_each(hold_back);
+            }
         }
     }
 
@@ -267,13 +323,8 @@ impl Liveness {
     }
 
     fn is_mass_failure(&self) -> bool {
-        let from = self.settings.restrain_from;
-        // Cheap first: a set is made only when there may be enough.
-        if from == 0 || self.troubled.len() < from {
-            return false;
-        }
-        let troubled = self.troubled.iter().map(|&(_, id)| id).collect::<BTreeSet<_>>().len();
-        troubled >= from && troubled * 2 > self.live_before()
+        let (from, troubled) = (self.settings.restrain_from, self.troubled.len());
+        from > 0 && troubled >= from && troubled * 2 > self.live_before()
     }
 
     /// How many were live when the window began.
@@ -287,8 +338,16 @@ impl Liveness {
 
     fn forget_what_is_past(&mut self, now: Mono) {
         let window = self.window();
-        while self.troubled.front().is_some_and(|&(when, _)| when + window <= now) {
-            self.troubled.pop_front();
+        while let Some(&(when, id)) = self.troubles.front()
+            && when + window <= now
+        {
+            self.troubles.pop_front();
+            if let Some(times) = self.troubled.get_mut(&id) {
+                *times -= 1;
+                if *times == 0 {
+                    self.troubled.remove(&id);
+                }
+            }
         }
         for times in [&mut self.began, &mut self.ended] {
             while times.front().is_some_and(|&when| when + window <= now) {
@@ -296,4 +355,15 @@ impl Liveness {
             }
         }
     }
+}
+
+/// Beginnings and ends that are remembered. Whoever comes and goes more often within a lease is counted as having been
+/// there all the while.
+const MAX_REMEMBERED: usize = 2 * MAX_SESSIONS;
+
+fn remember(times: &mut VecDeque<Mono>, now: Mono) {
+    if times.len() == MAX_REMEMBERED {
+        times.pop_front();
+    }
+    times.push_back(now);
 }

@@ -92,7 +92,7 @@ impl Engine {
         let mut liveness = Liveness::new(settings(&state), now);
         void_sessions(&mut state, &mut open);
         for (slot, session) in state.slots() {
-            liveness.expect(slot, session.record.id, now);
+            liveness.expect(slot, session.record.id, !session.record.standing.is_past(), now);
         }
         add_missing_shards(&mut state, &mut open);
         let planner = Planner::new(&state, now);
@@ -215,7 +215,7 @@ fn void_sessions(state: &mut State, open: &mut Batch) {
     let incarnation = state.version().incarnation;
     let voided: Vec<SessionRecord> =
         state.sessions().filter(|record| record.id.began.incarnation < incarnation).cloned().collect();
-    for record in voided.into_iter().filter(|record| record.standing != Standing::Superseded) {
+    for record in voided.into_iter().filter(|record| !record.standing.is_past()) {
         let change = Change::Session(SessionRecord { standing: Standing::Superseded, ..record });
         state.apply_change(&change);
         open.changes.push(change);

@@ -120,6 +120,7 @@ fn encode_session(record: &SessionRecord, out: &mut Encoder) {
             Standing::Draining { by_operator: true } => 2,
             Standing::Superseded => 3,
             Standing::Pending => 4,
+            Standing::Removed => 5,
         },
     );
     encode_extra(&record.extra, out);
@@ -160,7 +161,9 @@ fn decode_session(fields: Fields) -> Result<SessionRecord, WireError> {
                     2 => Standing::Draining { by_operator: true },
                     3 => Standing::Superseded,
                     4 => Standing::Pending,
-                    _ => return Err(field.error("an unknown standing of a session")),
+                    5 => Standing::Removed,
+                    // Whatever a later binary means by it, nothing more may be given to it. It keeps what it holds.
+                    _ => Standing::Superseded,
                 }
             }
             _ => unknown.keep(&field),
@@ -305,8 +308,10 @@ fn decode_ended(fields: Fields) -> Result<(SessionId, Ending), WireError> {
         match field.number {
             1 => id = field.message(decode_id)?,
             2 => {
-                let known = Ending::ALL.into_iter().find(|ending| Ok(*ending as u64) == field.number());
-                why = known.ok_or_else(|| field.error("an unknown end of a session"))?;
+                let number = field.number()?;
+                // It is over, for whatever reason a later binary has.
+                let known = Ending::ALL.into_iter().find(|ending| *ending as u64 == number);
+                why = known.unwrap_or(Ending::Removed);
             }
             _ => {}
         }
@@ -359,9 +364,10 @@ fn shard_key(field: &Field) -> Result<ShardKey, WireError> {
     ShardKey::new(field.text(MAX_SHARD_KEY_BYTES)?).map_err(|_| field.error("no shard key"))
 }
 
-fn freeze(field: &Field, number: u64) -> Result<Freeze, WireError> {
+/// What a later binary froze in another way is frozen as far as it can be.
+fn freeze(_: &Field, number: u64) -> Result<Freeze, WireError> {
     let all = [Freeze::Off, Freeze::Balance, Freeze::All];
-    all.into_iter().find(|freeze| *freeze as u64 == number).ok_or_else(|| field.error("an unknown freeze"))
+    Ok(all.into_iter().find(|freeze| *freeze as u64 == number).unwrap_or(Freeze::All))
 }
 
 /// The message's number under 1, which is 0 when there is none.

@@ -5,16 +5,17 @@
 
 use std::time::Duration;
 
-use super::{Kind, NamespaceConfig, Ownership, change::Extra, record::nanos};
+use super::{
+    Kind, NamespaceConfig, Ownership,
+    change::Extra,
+    config::{MAX_BUILD_BYTES, MAX_BUILDS},
+    record::nanos,
+};
 use crate::{
     journal::{Encoder, Field, Fields, Unknown, WireError},
     lease::ClockRates,
     plan::{Greedy, Naive, Placement, Quarantine, Rollout, Steady, Strategy},
 };
-
-/// Longest name of a build that is on its way out, and most of them.
-const MAX_BUILD_BYTES: usize = 256;
-const MAX_BUILDS: usize = 64;
 
 pub(super) fn encode(config: &NamespaceConfig, out: &mut Encoder) {
     let NamespaceConfig { plan, .. } = config;
@@ -85,7 +86,11 @@ pub(super) fn decode(fields: Fields) -> Result<NamespaceConfig, WireError> {
                     shards => Kind::Fixed { shards },
                 }
             }
-            2 => config.ownership = *one_of(&field, &[Ownership::Exclusive, Ownership::Affinity])?,
+            // The stricter one does no harm.
+            2 => match one_of(&field, &[Ownership::Exclusive, Ownership::Affinity])? {
+                Some(ownership) => config.ownership = *ownership,
+                None => unknown.keep(&field),
+            },
             3 => config.lease = length(&field)?,
             4 => config.beat_every = length(&field)?,
             5 => config.round_every = length(&field)?,
@@ -97,14 +102,21 @@ pub(super) fn decode(fields: Fields) -> Result<NamespaceConfig, WireError> {
                 let rates = ClockRates::within_ppm(small(&field)?);
                 config.rates = rates.ok_or_else(|| field.error("a clock that errs too much"))?;
             }
-            11 => {
-                plan.placement = *one_of(&field, &[Placement::Ring, Placement::Even, Placement::LeastLoaded])?
-            }
+            11 => match one_of(&field, &[Placement::Ring, Placement::Even, Placement::LeastLoaded])? {
+                Some(placement) => plan.placement = *placement,
+                None => unknown.keep(&field),
+            },
             12 => plan.bound = fraction(&field)?,
             13 => plan.count_share = fraction(&field)?,
             14 => plan.freeze = number(&field)? != 0,
-            20 => plan.strategy = field.message(decode_strategy)?,
-            21 => plan.rollout = field.message(decode_rollout)?,
+            20 => match field.message(decode_strategy)? {
+                Some(strategy) => plan.strategy = strategy,
+                None => unknown.keep(&field),
+            },
+            21 => match field.message(decode_rollout)? {
+                Some(rollout) => plan.rollout = rollout,
+                None => unknown.keep(&field),
+            },
             22 => plan.quarantine = Some(field.message(decode_quarantine)?),
             _ => unknown.keep(&field),
         }
@@ -146,15 +158,17 @@ fn encode_strategy(strategy: &Strategy, out: &mut Encoder) {
     }
 }
 
-/// The kind is read first, because it is written first; without it, the default strategy.
-fn decode_strategy(fields: Fields) -> Result<Strategy, WireError> {
+/// The kind is read first, because it is written first; without it, the default strategy. `None`: one that a later
+/// binary knows.
+fn decode_strategy(fields: Fields) -> Result<Option<Strategy>, WireError> {
     let mut strategy = Strategy::default();
     for field in fields {
         let field = field?;
         if field.number == 1 {
             let kinds =
                 [Strategy::default(), Strategy::Naive(Naive::default()), Strategy::Greedy(Greedy::default())];
-            strategy = *one_of(&field, &kinds)?;
+            let Some(kind) = one_of(&field, &kinds)? else { return Ok(None) };
+            strategy = *kind;
             continue;
         }
         match &mut strategy {
@@ -190,17 +204,18 @@ fn decode_strategy(fields: Fields) -> Result<Strategy, WireError> {
             },
         }
     }
-    Ok(strategy)
+    Ok(Some(strategy))
 }
 
-fn decode_rollout(fields: Fields) -> Result<Rollout, WireError> {
+fn decode_rollout(fields: Fields) -> Result<Option<Rollout>, WireError> {
     let mut rollout = Rollout::Detect;
     for field in fields {
         let field = field?;
         match (field.number, &mut rollout) {
             (1, _) => {
                 let kinds = [Rollout::Detect, Rollout::Off, Rollout::Retiring(Default::default())];
-                rollout = one_of(&field, &kinds)?.clone();
+                let Some(kind) = one_of(&field, &kinds)? else { return Ok(None) };
+                rollout = kind.clone();
             }
             (2, Rollout::Retiring(builds)) if builds.len() < MAX_BUILDS => {
                 builds.insert(field.text(MAX_BUILD_BYTES)?.into());
@@ -208,7 +223,7 @@ fn decode_rollout(fields: Fields) -> Result<Rollout, WireError> {
             _ => {}
         }
     }
-    Ok(rollout)
+    Ok(Some(rollout))
 }
 
 fn decode_quarantine(fields: Fields) -> Result<Quarantine, WireError> {
@@ -249,7 +264,8 @@ fn fraction(field: &Field) -> Result<f64, WireError> {
     number(field).map(f64::from_bits)
 }
 
-fn one_of<'a, T>(field: &Field, all: &'a [T]) -> Result<&'a T, WireError> {
-    let at = usize::try_from(number(field)?).ok();
-    at.and_then(|at| all.get(at)).ok_or_else(|| field.error("an unknown choice"))
+/// `None`: a choice that a later binary knows. It is kept, behind what this one writes in its place, so that whoever
+/// knows it reads it last.
+fn one_of<'a, T>(field: &Field, all: &'a [T]) -> Result<Option<&'a T>, WireError> {
+    Ok(usize::try_from(number(field)?).ok().and_then(|at| all.get(at)))
 }

@@ -24,11 +24,11 @@ impl Engine {
         if !self.is_leading(now) {
             return Err(RequestError::NotLeading);
         }
-        if let Request::Ensure(key) = request {
-            return self.ensure(now, caller, key);
-        }
         if self.is_busy() {
             return Err(RequestError::Busy);
+        }
+        if let Request::Ensure(key) = request {
+            return self.ensure(now, caller, key);
         }
         match request {
             Request::Ensure(_) => {}
@@ -36,7 +36,7 @@ impl Engine {
                 self.set_standing(&executor, Standing::Draining { by_operator: true })?
             }
             Request::Undrain(executor) => self.set_standing(&executor, Standing::Active)?,
-            Request::Move(key, executor) => self.move_to(&key, &executor)?,
+            Request::Move(key, executor) => self.move_to(now, &key, &executor)?,
             Request::Pin(key, executor) => self.edit_shard(&key, |record| record.pin = executor)?,
             Request::Release(key) => self.edit_shard(&key, |record| record.quarantined = false)?,
             Request::Freeze(freeze) => self.change(Change::Freeze(freeze)),
@@ -76,9 +76,6 @@ impl Engine {
             return Err(RequestError::TooManyShards { limit: config.max_shards });
         }
         self.check_may_grant()?;
-        if self.is_busy() {
-            return Err(RequestError::Busy);
-        }
         let to = self.place_one(now, &key).ok_or(RequestError::NobodyAvailable)?;
         let (owner, token) = (self.state.id_of(to), self.next_token());
         self.change(Change::Shard(ShardRecord { owner, token, ..ShardRecord::new(key.clone()) }));
@@ -93,7 +90,7 @@ impl Engine {
         Ok(())
     }
 
-    fn move_to(&mut self, key: &ShardKey, executor: &ExecutorId) -> Result<(), RequestError> {
+    fn move_to(&mut self, now: Mono, key: &ShardKey, executor: &ExecutorId) -> Result<(), RequestError> {
         let index = self.state.index_of(key).ok_or_else(|| RequestError::NoSuchShard(key.clone()))?;
         let (to, _) = self.session_of(executor)?;
         if !self.can_receive(to) {
@@ -101,10 +98,14 @@ impl Engine {
         }
         self.check_may_grant()?;
         let record = self.state.record_of(index);
+        // Balance does not undo at once what an operator did.
+        self.planner.note_moved(now, index);
         let Some(owner) = record.owner else {
-            if !self.is_granted_now(index) {
-                self.grant(index, record, to);
+            // It was taken from somebody in this very commit, and can have one new owner in it.
+            if self.is_granted_now(index) {
+                return Err(RequestError::InHandover(key.clone()));
             }
+            self.grant(index, record, to);
             return Ok(());
         };
         if record.handover.is_some() {
@@ -190,13 +191,16 @@ impl Engine {
     /// acknowledged any more, and expires when what it was promised has run out.
     fn remove(&mut self, executor: &ExecutorId) -> Result<(), RequestError> {
         let (_, record) = self.session_of(executor)?;
-        self.change(Change::Session(SessionRecord { standing: Standing::Superseded, ..record }));
+        self.change(Change::Session(SessionRecord { standing: Standing::Removed, ..record }));
         Ok(())
     }
 
     fn session_of(&self, executor: &ExecutorId) -> Result<(Slot, SessionRecord), RequestError> {
         let slot = self.state.slot_of_executor(executor);
         let session = slot.and_then(|slot| Some((slot, self.state.session(slot)?.record.clone())));
-        session.ok_or_else(|| RequestError::NoSuchExecutor(executor.clone()))
+        // What was replaced, voided or removed comes back by nobody's wish.
+        session
+            .filter(|(_, record)| record.standing.is_current())
+            .ok_or_else(|| RequestError::NoSuchExecutor(executor.clone()))
     }
 }

@@ -87,7 +87,7 @@ impl Planner {
             Standing::Active => plan::State::Active,
             Standing::Draining { .. } => plan::State::Draining,
             // Neither is given anything or asked for anything.
-            Standing::Superseded | Standing::Pending => plan::State::Superseded,
+            Standing::Superseded | Standing::Removed | Standing::Pending => plan::State::Superseded,
         };
         self.is_urgent = true;
         if let Some(seat) = self.seat(slot) {
@@ -179,6 +179,13 @@ impl Planner {
         let slot = self.shards.get(index as usize).copied().flatten();
         if let (Some(slot), Some(load)) = (slot, Load::new(load)) {
             self.board.add_load_sample(slot, load, now, self.smoothing);
+        }
+    }
+
+    /// The shard is moved, and stays for a while.
+    pub(super) fn note_moved(&mut self, now: Mono, index: Index) {
+        if let Some(slot) = self.shards.get(index as usize).copied().flatten() {
+            self.board.note_moved(slot, now);
         }
     }
 
@@ -335,10 +342,10 @@ impl Engine {
 fn executor(record: &super::SessionRecord, joined: Mono) -> Executor {
     let profile = &record.profile;
     let identity = if profile.identity.is_empty() { record.executor.as_str() } else { &profile.identity };
-    let member = Member::new(record.executor.as_str())
-        .and_then(|member| member.with_identity(identity))
-        .and_then(|member| member.with_weight(profile.weight.max(1)))
-        .expect("ids and profiles are within the bounds of members");
+    let member = Member::new(record.executor.as_str()).expect("an executor id is a member's name");
+    // Profiles keep to the rules of members. One that was stored by a binary with other rules is passed over.
+    let member = member.clone().with_identity(identity).unwrap_or(member);
+    let member = member.clone().with_weight(profile.weight.max(1)).unwrap_or(member);
     let mut executor = Executor::new(member, joined);
     if !profile.build.is_empty() {
         executor = executor.with_version(profile.build.as_str());

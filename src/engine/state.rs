@@ -96,15 +96,23 @@ impl State {
         }
     }
 
-    /// The state that these changes lead to, as of a version; `None` when they never say how the namespace is run.
-    pub fn from_changes<'a>(version: Version, changes: impl IntoIterator<Item = &'a Change>) -> Option<Self> {
-        let mut state: Option<Self> = None;
+    /// The state that these changes lead to, as of a version. `fallback` is how the namespace is run until they say
+    /// otherwise: if they never do, because that one change cannot be read, the rest is in force all the same.
+    pub fn from_changes<'a>(
+        version: Version,
+        fallback: &Arc<NamespaceConfig>,
+        changes: impl IntoIterator<Item = &'a Change>,
+    ) -> Self {
+        let mut state = Self::new(version, fallback.clone());
+        let mut is_configured = false;
         for change in changes {
-            match (&mut state, change) {
-                (Some(state), change) => state.apply_change(change),
-                (None, Change::Config(config)) => state = Some(Self::new(version, config.clone())),
-                (None, _) => {}
+            if let Change::Config(config) = change
+                && !std::mem::replace(&mut is_configured, true)
+            {
+                // What it falls back to was never promised to anybody.
+                state.longest_lease = config.lease;
             }
+            state.apply_change(change);
         }
         state
     }
@@ -255,6 +263,11 @@ impl State {
         self.moving.iter().copied()
     }
 
+    /// Executors that have a session.
+    pub(super) fn executor_count(&self) -> usize {
+        self.by_executor.len()
+    }
+
     pub(super) fn session_count(&self) -> usize {
         self.by_id.len()
     }
@@ -294,7 +307,7 @@ impl State {
             _ => {}
         }
         // A superseded session comes after the one that superseded it only when it is said so again.
-        if matches!(record.standing, Standing::Active | Standing::Draining { .. }) {
+        if record.standing.is_current() {
             self.by_executor.insert(record.executor.clone(), slot);
         }
     }

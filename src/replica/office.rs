@@ -6,6 +6,7 @@ use super::{Effect, ReplicaConfig, Trouble, pauses::Pauses, upkeep::Upkeep};
 use crate::{
     engine::{self, Change, Delta, Engine, NamespaceConfig, State},
     journal::{self, Entry, Load, LoadError, Loaded, Log, LogError, Mode, OpenAs, Rows, Term},
+    lease::MAX_LEASE,
     store::{Errand, Limits, Reply, Request, Step},
     types::{Mono, Namespace},
 };
@@ -233,14 +234,15 @@ impl Office {
             let rows = loaded.damage.into_iter().flat_map(|damage| damage.rows).collect();
             outcome.effects.push(Said::Trouble(Trouble::Damaged(rows)));
         }
-        let state = State::from_changes(version, &changes);
-        let longest = state.as_ref().map_or(self.founding.lease, State::longest_lease);
-        // What was lost may have been a grant.
-        let doubt = if is_damaged { self.founding.rates.listening(longest) } else { Duration::ZERO };
-        let wait = loaded.head.wait.max(doubt);
-        let engine = match state {
-            Some(state) => Engine::take_over(state, wait, now),
-            None => Engine::found(self.founding.clone(), version, wait, now),
+        let engine = if changes.is_empty() && !is_damaged {
+            Engine::found(self.founding.clone(), version, loaded.head.wait, now)
+        } else {
+            let is_configured = changes.iter().any(|change| matches!(change, Change::Config(_)));
+            let state = State::from_changes(version, &self.founding, &changes);
+            // What was lost may have been a grant; and if it was the configuration, with any lease there may be.
+            let longest = if is_configured { state.longest_lease() } else { MAX_LEASE };
+            let doubt = if is_damaged { state.config().rates.listening(longest) } else { Duration::ZERO };
+            Engine::take_over(state, loaded.head.wait.max(doubt), now)
         };
         outcome.effects.push(Said::Led);
         self.stage = Stage::Running { engine: Box::new(engine), committing: None, upkeep };

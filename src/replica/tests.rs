@@ -69,12 +69,10 @@ impl World {
             let config = SessionConfig {
                 executor: ExecutorId::new(format!("e{number}")).unwrap(),
                 profile: Arc::new(Profile::default()),
-                beat_every: 1000 * MS,
                 answer_within: 1000 * MS,
                 stop_within: 5000 * MS,
                 on_stuck: OnStuck::Release,
                 on_lease_loss: Default::default(),
-                rates: Default::default(),
             };
             world.executors.push(Session::new(config, number as u64 + 100, world.now));
         }

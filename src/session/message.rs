@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use crate::types::{ExecutorId, SessionId, ShardKey, Token, Version};
+use crate::types::{ExecutorId, MAX_WEIGHT, Member, SessionId, ShardKey, Token, Version};
 
 /// One shard under one token: what is granted, revoked, released.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,10 +91,10 @@ pub enum ToExecutor {
         attempt: u32,
         /// The session.
         session: SessionId,
-        /// How long it may hold what it is granted.
-        lease: Duration,
+        /// What it is promised, and asked for.
+        pace: Pace,
     },
-    /// No session for this nonce, ever.
+    /// No session for this attempt. [`Refusal::Superseded`]: nor for any other with this nonce.
     Refused {
         /// The attempt's nonce.
         nonce: u64,
@@ -107,8 +107,8 @@ pub enum ToExecutor {
         session: SessionId,
         /// Which beat.
         seq: u64,
-        /// How long it may hold what it is granted.
-        lease: Duration,
+        /// What it is promised, and asked for.
+        pace: Pace,
     },
     /// What has changed for the session.
     Assigned(Assigned),
@@ -119,6 +119,18 @@ pub enum ToExecutor {
         /// Why.
         why: Ending,
     },
+}
+
+/// What an acknowledgement promises, and what is expected of the executor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// How long it may hold what it is granted, by its own clock, from when it sent what this answers: the lease, less
+    /// all that clocks may be off. The leader says it, so that nobody's clock is trusted more than the leader trusts it.
+    pub hold: Duration,
+    /// How often it is to beat.
+    pub beat_every: Duration,
+    /// How long to wait for an answer before sending again: a third of the lease, so that two may be lost.
+    pub answer_within: Duration,
 }
 
 /// The shards of a session: all of them, or the changes since an earlier version.
@@ -179,11 +191,32 @@ impl Profile {
 
     /// Whether it keeps all bounds.
     pub fn is_within_bounds(&self) -> bool {
-        let texts = [&self.identity, &self.zone, &self.build];
-        let metadata_bytes: usize = self.metadata.iter().map(|(key, value)| key.len() + value.len()).sum();
-        texts.iter().all(|text| text.len() <= Self::MAX_TEXT_BYTES)
-            && self.weight <= crate::types::MAX_WEIGHT
-            && self.metadata.len() <= Self::MAX_METADATA
-            && metadata_bytes <= Self::MAX_METADATA_BYTES
+        self.broken_bound().is_none()
+    }
+
+    /// The first bound that it breaks: of which part, and what that part has to be like.
+    pub fn broken_bound(&self) -> Option<(&'static str, &'static str)> {
+        let texts = [("identity", &self.identity), ("zone", &self.zone), ("build", &self.build)];
+        if let Some((part, _)) = texts.into_iter().find(|(_, text)| text.len() > Self::MAX_TEXT_BYTES) {
+            return Some((part, "must be at most 256 bytes"));
+        }
+        let is_bad = |text: &str| text.chars().any(|c| c.is_control() || c.is_whitespace());
+        if let Some((part, _)) = texts.into_iter().find(|(_, text)| is_bad(text)) {
+            return Some((part, "must have no space and no control character"));
+        }
+        // The ring places it by this.
+        let identity = if self.identity.is_empty() { "unnamed" } else { &self.identity };
+        if Member::new("unnamed").and_then(|member| member.with_identity(identity)).is_err() {
+            return Some(("identity", "must be what a member of a ring may be called"));
+        }
+        if self.weight > MAX_WEIGHT {
+            return Some(("weight", "must be at most 1000"));
+        }
+        if self.metadata.len() > Self::MAX_METADATA {
+            return Some(("metadata", "must have at most 32 entries"));
+        }
+        let bytes: usize = self.metadata.iter().map(|(key, value)| key.len() + value.len()).sum();
+        let breaks = bytes > Self::MAX_METADATA_BYTES;
+        breaks.then_some(("metadata", "must have at most 16384 bytes, keys and values together"))
     }
 }

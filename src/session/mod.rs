@@ -9,63 +9,19 @@
 //! ignored, assignments apply only on top of the version that they name, and whatever was sent without an answer is
 //! sent again.
 
+mod config;
 mod message;
 mod shards;
 #[cfg(test)]
 mod tests;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-pub use message::{Assigned, Beat, Ending, Grant, Profile, Refusal, Register, ToExecutor, ToLeader};
+pub use config::{OnLeaseLoss, OnStuck, SessionConfig};
+pub use message::{Assigned, Beat, Ending, Grant, Pace, Profile, Refusal, Register, ToExecutor, ToLeader};
 use shards::{Shards, Stopped};
 
-use crate::{
-    lease::ClockRates,
-    types::{ExecutorId, Mono, SessionId, ShardKey, Token, Version},
-};
-
-/// How an executor behaves.
-#[derive(Clone, Debug)]
-pub struct SessionConfig {
-    /// Its id.
-    pub executor: ExecutorId,
-    /// What it says about itself.
-    pub profile: Arc<Profile>,
-    /// How long between beats.
-    pub beat_every: Duration,
-    /// How long to wait for an answer before sending again: a third of the lease, so that two may be lost.
-    pub answer_within: Duration,
-    /// How long a shard may take to stop.
-    pub stop_within: Duration,
-    /// What to do with one that takes longer.
-    pub on_stuck: OnStuck,
-    /// What to do when the lease runs out.
-    pub on_lease_loss: OnLeaseLoss,
-    /// How far clocks may be off.
-    pub rates: ClockRates,
-}
-
-/// What to do when the lease runs out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnLeaseLoss {
-    /// Stop everything: another may have it.
-    #[default]
-    Fence,
-    /// Go on, and say so: only where whatever is written to checks tokens, or two owners do no harm.
-    Hold,
-}
-
-/// What to do with a shard that does not stop in time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnStuck {
-    /// Release it all the same: whoever checks tokens refuses what it still writes.
-    #[default]
-    Release,
-    /// Keep it until it has stopped.
-    Hold,
-    /// End the process.
-    Abort,
-}
+use crate::types::{Mono, SessionId, ShardKey, Token, Version};
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,7 +36,10 @@ pub enum Effect {
     Fenced,
     /// The process must end: a shard would not stop.
     Abort(Grant),
-    /// The session is over for good, because another process has the id. Stops precede this.
+    /// There is no session for the time being, because of this; it asks again.
+    Refused(Refusal),
+    /// The session has no future, because another process has the id. Stops precede this; what has stopped is released
+    /// before [`Session::is_over`].
     Ended(Ending),
 }
 
@@ -101,13 +60,28 @@ pub struct Session {
     draining: bool,
     shards: Shards,
     next_send: Mono,
+    /// As the leader last said.
+    pace: Option<Pace>,
 }
 
 #[derive(Debug)]
 enum Standing {
     Registering { attempt: u32, sent: Mono },
-    Active { id: SessionId, seq: u64, applied: Version, outstanding: Option<Mono>, urgent: bool },
+    Active(Active),
     Over,
+}
+
+/// A session that the leader knows.
+#[derive(Debug)]
+struct Active {
+    id: SessionId,
+    seq: u64,
+    applied: Version,
+    outstanding: Option<Mono>,
+    urgent: bool,
+    /// Another process has the id: it holds nothing any more, and beats only to name what it has let go of, until then
+    /// at most.
+    is_past: Option<Mono>,
 }
 
 impl Session {
@@ -124,6 +98,7 @@ impl Session {
             draining: false,
             shards: Shards::default(),
             next_send: now,
+            pace: None,
         }
     }
 
@@ -158,7 +133,7 @@ impl Session {
     /// The session's id, once registered.
     pub const fn id(&self) -> Option<SessionId> {
         match self.standing {
-            Standing::Active { id, .. } => Some(id),
+            Standing::Active(Active { id, .. }) => Some(id),
             _ => None,
         }
     }
@@ -171,7 +146,7 @@ impl Session {
     /// The version of the assignments in force.
     pub const fn applied(&self) -> Option<Version> {
         match self.standing {
-            Standing::Active { applied, .. } => Some(applied),
+            Standing::Active(Active { applied, .. }) => Some(applied),
             _ => None,
         }
     }
@@ -180,7 +155,7 @@ impl Session {
     pub fn next_wake(&self) -> Option<Mono> {
         let send = match self.standing {
             Standing::Over => None,
-            Standing::Active { outstanding: Some(sent), .. } => Some(sent + self.config.answer_within),
+            Standing::Active(Active { outstanding: Some(sent), .. }) => Some(sent + self.answer_within()),
             _ => Some(self.next_send),
         };
         let fence = (!self.is_fenced).then_some(self.held_until);
@@ -190,12 +165,16 @@ impl Session {
     /// Does what time asks for.
     pub fn wake(&mut self, now: Mono, out: &mut Vec<Effect>) {
         self.fence_if_lapsed(now, out);
-        for grant in self.shards.take_stuck(now, self.config.on_stuck) {
-            match self.config.on_stuck {
-                OnStuck::Release => self.hurry(now),
-                OnStuck::Abort => out.push(Effect::Abort(grant)),
-                OnStuck::Hold => {}
+        self.give_up_if_late(now);
+        let stuck = self.shards.take_stuck(now, self.config.on_stuck);
+        if self.config.on_stuck == OnStuck::Release && !stuck.is_empty() {
+            if !self.is_fenced {
+                out.extend(self.shards.start_after_stuck(&stuck).into_iter().map(Effect::Start));
             }
+            self.hurry(now);
+        }
+        if self.config.on_stuck == OnStuck::Abort {
+            out.extend(stuck.into_iter().map(Effect::Abort));
         }
         self.send_if_due(now, out);
     }
@@ -204,16 +183,16 @@ impl Session {
     pub fn hear(&mut self, now: Mono, message: ToExecutor, out: &mut Vec<Effect>) {
         self.fence_if_lapsed(now, out);
         match message {
-            ToExecutor::Registered { nonce, attempt, session, lease } => {
-                self.registered(now, nonce, attempt, session, lease);
+            ToExecutor::Registered { nonce, attempt, session, pace } => {
+                self.registered(now, nonce, attempt, session, pace);
             }
             ToExecutor::Refused { nonce, why } => {
                 if nonce == self.nonce && matches!(self.standing, Standing::Registering { .. }) {
                     self.refused(now, why, out);
                 }
             }
-            ToExecutor::Acknowledged { session, seq, lease } => {
-                self.acknowledged(now, session, seq, lease, out)
+            ToExecutor::Acknowledged { session, seq, pace } => {
+                self.acknowledged(now, session, seq, pace, out)
             }
             ToExecutor::Assigned(assigned) => self.assigned(now, assigned, out),
             ToExecutor::Ended { session, why } => {
@@ -231,7 +210,7 @@ impl Session {
         match self.shards.stopped(grant, !self.is_fenced) {
             Stopped::Nothing => {}
             Stopped::Left => self.hurry(now),
-            Stopped::StartAgain => out.push(Effect::Start(grant.clone())),
+            Stopped::Start(grant) => out.push(Effect::Start(grant)),
         }
         self.send_if_due(now, out);
     }
@@ -267,54 +246,56 @@ impl Session {
 
     /// Goes. Everything must have been stopped: what is still assigned may be another's at once.
     pub fn leave(&mut self, out: &mut Vec<Effect>) {
-        if let Standing::Active { id, .. } = self.standing {
-            out.push(Effect::Send(ToLeader::Leave(id)));
-        }
+        out.extend(self.id().map(|id| Effect::Send(ToLeader::Leave(id))));
         self.standing = Standing::Over;
         self.held_until = Mono::ZERO;
         self.is_fenced = true;
         self.shards = Shards::default();
     }
 
-    fn registered(&mut self, now: Mono, nonce: u64, attempt: u32, id: SessionId, lease: Duration) {
+    fn registered(&mut self, now: Mono, nonce: u64, attempt: u32, id: SessionId, pace: Pace) {
         let Standing::Registering { attempt: last, sent } = self.standing else { return };
         // Only the last attempt's send time is known, so only its answer starts a lease.
         if nonce != self.nonce || attempt != last {
             return;
         }
         self.see(id.began);
-        self.standing =
-            Standing::Active { id, seq: 0, applied: Version::default(), outstanding: None, urgent: false };
-        self.renew(sent, lease);
+        self.standing = Standing::Active(Active {
+            id,
+            seq: 0,
+            applied: Version::default(),
+            outstanding: None,
+            urgent: false,
+            is_past: None,
+        });
+        self.renew(sent, pace);
         self.is_fenced = false;
         self.next_send = now;
     }
 
     fn refused(&mut self, now: Mono, why: Refusal, out: &mut Vec<Effect>) {
         match why {
-            Refusal::Superseded => self.ended(now, Ending::Superseded, out),
+            Refusal::Superseded => {
+                self.standing = Standing::Over;
+                out.push(Effect::Ended(Ending::Superseded));
+            }
             // Worth asking again: others may leave, a limit may be raised.
-            Refusal::TooMany | Refusal::BadProfile => self.next_send = now + self.config.answer_within,
+            Refusal::TooMany | Refusal::BadProfile => {
+                self.next_send = now + self.answer_within();
+                out.push(Effect::Refused(why));
+            }
         }
     }
 
-    fn acknowledged(
-        &mut self,
-        now: Mono,
-        session: SessionId,
-        seq: u64,
-        lease: Duration,
-        out: &mut Vec<Effect>,
-    ) {
-        let every = self.config.beat_every;
-        let Standing::Active { id, seq: last, outstanding, urgent, .. } = &mut self.standing else { return };
-        if *id != session || *last != seq {
+    fn acknowledged(&mut self, now: Mono, session: SessionId, seq: u64, pace: Pace, out: &mut Vec<Effect>) {
+        let Standing::Active(active) = &mut self.standing else { return };
+        if active.id != session || active.seq != seq || active.is_past.is_some() {
             return;
         }
-        let Some(sent) = outstanding.take() else { return };
-        self.next_send = if *urgent { now } else { (sent + every).max(now) };
+        let Some(sent) = active.outstanding.take() else { return };
+        self.next_send = if active.urgent { now } else { (sent + pace.beat_every).max(now) };
         self.shards.told_loads(seq);
-        self.renew(sent, lease);
+        self.renew(sent, pace);
         if self.is_fenced && now < self.held_until {
             // The same session, the same tokens: nobody else had them meanwhile.
             self.is_fenced = false;
@@ -323,15 +304,15 @@ impl Session {
     }
 
     fn assigned(&mut self, now: Mono, assigned: Assigned, out: &mut Vec<Effect>) {
-        let Standing::Active { id, applied, .. } = &mut self.standing else { return };
+        let Standing::Active(Active { id, applied, is_past: None, .. }) = &mut self.standing else { return };
         let applies = assigned.since.is_none_or(|since| since == *applied);
         if *id != assigned.session || assigned.version <= *applied || !applies {
             return;
         }
-        *applied = assigned.version;
+        let before = std::mem::replace(applied, assigned.version);
         self.see(assigned.version);
         let deadline = now + self.config.stop_within;
-        let changes = self.shards.apply(&assigned, deadline, !self.is_fenced);
+        let changes = self.shards.apply(&assigned, before, deadline, !self.is_fenced);
         out.extend(changes.stop.into_iter().map(Effect::Stop));
         out.extend(changes.start.into_iter().map(Effect::Start));
         // Whoever waits for a release, or to hear that this arrived, need not wait for the next beat.
@@ -339,15 +320,36 @@ impl Session {
     }
 
     fn ended(&mut self, now: Mono, why: Ending, out: &mut Vec<Effect>) {
+        let Standing::Active(active) = &mut self.standing else { return };
+        if active.is_past.is_some() {
+            // The answer to a beat that named what was let go of. When that was all, it is over.
+            active.outstanding = None;
+            self.next_send = now + self.pace.map_or(self.config.answer_within, |pace| pace.beat_every);
+            if self.shards.all_told(active.seq) {
+                self.standing = Standing::Over;
+            }
+            return;
+        }
         self.held_until = Mono::ZERO;
-        self.fence(out);
+        if !std::mem::replace(&mut self.is_fenced, true) {
+            self.lapses += 1;
+        }
+        let deadline = now + self.config.stop_within;
         // It is known to be over, whatever may be done about a lease that merely ran out.
-        out.extend(self.shards.fence().into_iter().map(Effect::Stop));
-        self.shards = Shards::default();
         if why == Ending::Superseded || why == Ending::Removed {
-            self.standing = Standing::Over;
+            out.extend(self.shards.release_all(deadline).into_iter().map(Effect::Stop));
             out.push(Effect::Ended(why));
+            if self.shards.is_empty() {
+                self.standing = Standing::Over;
+            } else {
+                // Whoever waits longer than the shards' new owners would anyway helps nobody.
+                let give_up = deadline + self.pace.map_or(Duration::ZERO, |pace| pace.hold);
+                (active.is_past, active.outstanding, active.urgent) = (Some(give_up), None, true);
+                self.next_send = now;
+            }
         } else {
+            out.extend(self.shards.forget_all(deadline).into_iter().map(Effect::Stop));
+            out.push(Effect::Fenced);
             // Another session needs another nonce; it stays unlike any other process's by being random to begin with.
             self.nonce = self.nonce.wrapping_add(1);
             self.standing = Standing::Registering { attempt: 0, sent: now };
@@ -356,24 +358,33 @@ impl Session {
     }
 
     /// From `sent`, not from now: the leader counts from when it heard, which may have been right after.
-    fn renew(&mut self, sent: Mono, lease: Duration) {
-        self.held_until = self.held_until.max(sent + self.config.rates.hold(lease));
+    fn renew(&mut self, sent: Mono, pace: Pace) {
+        self.held_until = self.held_until.max(sent + pace.hold);
+        self.pace = Some(pace);
+    }
+
+    fn answer_within(&self) -> Duration {
+        self.pace.map_or(self.config.answer_within, |pace| pace.answer_within)
     }
 
     fn fence_if_lapsed(&mut self, now: Mono, out: &mut Vec<Effect>) {
-        if !self.is_fenced && now >= self.held_until {
-            self.fence(out);
+        if self.is_fenced || now < self.held_until {
+            return;
         }
+        self.is_fenced = true;
+        self.lapses += 1;
+        if self.config.on_lease_loss == OnLeaseLoss::Fence {
+            let deadline = now + self.config.stop_within;
+            out.extend(self.shards.fence(deadline).into_iter().map(Effect::Stop));
+        }
+        out.push(Effect::Fenced);
     }
 
-    fn fence(&mut self, out: &mut Vec<Effect>) {
-        if !self.is_fenced {
-            self.is_fenced = true;
-            self.lapses += 1;
-            if self.config.on_lease_loss == OnLeaseLoss::Fence {
-                out.extend(self.shards.fence().into_iter().map(Effect::Stop));
-            }
-            out.push(Effect::Fenced);
+    fn give_up_if_late(&mut self, now: Mono) {
+        if let Standing::Active(Active { is_past: Some(until), .. }) = self.standing
+            && now >= until
+        {
+            self.standing = Standing::Over;
         }
     }
 
@@ -383,16 +394,16 @@ impl Session {
 
     /// The next beat goes out as soon as none is outstanding.
     fn hurry(&mut self, now: Mono) {
-        if let Standing::Active { outstanding, urgent, .. } = &mut self.standing {
-            *urgent = true;
-            if outstanding.is_none() {
+        if let Standing::Active(active) = &mut self.standing {
+            active.urgent = true;
+            if active.outstanding.is_none() {
                 self.next_send = now;
             }
         }
     }
 
     fn send_if_due(&mut self, now: Mono, out: &mut Vec<Effect>) {
-        let answer_within = self.config.answer_within;
+        let answer_within = self.answer_within();
         match &mut self.standing {
             Standing::Over => {}
             Standing::Registering { attempt, sent } => {
@@ -411,25 +422,25 @@ impl Session {
                     on_trial: false,
                 })));
             }
-            Standing::Active { id, seq, applied, outstanding, urgent } => {
-                let due = match outstanding {
-                    Some(sent) => now >= *sent + answer_within,
+            Standing::Active(active) => {
+                let due = match active.outstanding {
+                    Some(sent) => now >= sent + answer_within,
                     None => now >= self.next_send,
                 };
                 if !due {
                     return;
                 }
-                *seq += 1;
-                *outstanding = Some(now);
-                *urgent = false;
+                active.seq += 1;
+                active.outstanding = Some(now);
+                active.urgent = false;
                 out.push(Effect::Send(ToLeader::Beat(Beat {
-                    session: *id,
-                    seq: *seq,
-                    applied: *applied,
+                    session: active.id,
+                    seq: active.seq,
+                    applied: active.applied,
                     seen: self.seen,
                     draining: self.draining,
-                    loads: self.shards.loads(*seq),
-                    released: self.shards.released(),
+                    loads: self.shards.loads(active.seq),
+                    released: self.shards.released(active.seq),
                     done: self.shards.done(),
                 })));
             }

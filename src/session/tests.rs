@@ -1,9 +1,14 @@
 use std::{sync::Arc, time::Duration};
 
 use super::*;
+use crate::{lease::ClockRates, types::ExecutorId};
 
 const MS: Duration = Duration::from_millis(1);
 const LEASE: Duration = Duration::from_secs(10);
+
+fn pace() -> Pace {
+    Pace { hold: ClockRates::DEFAULT.hold(LEASE), beat_every: 1000 * MS, answer_within: 3000 * MS }
+}
 
 /// A session and what it said last.
 struct Script {
@@ -16,12 +21,10 @@ fn config(on_stuck: OnStuck) -> SessionConfig {
     SessionConfig {
         executor: ExecutorId::new("e0").unwrap(),
         profile: Arc::new(Profile::default()),
-        beat_every: 1000 * MS,
         answer_within: 3000 * MS,
         stop_within: 5000 * MS,
         on_stuck,
         on_lease_loss: Default::default(),
-        rates: ClockRates::DEFAULT,
     }
 }
 
@@ -45,7 +48,7 @@ impl Script {
     fn registered(on_stuck: OnStuck) -> Self {
         let mut script = Self::new(on_stuck);
         script.wake();
-        script.hear(ToExecutor::Registered { nonce: 7, attempt: 1, session: ID, lease: LEASE });
+        script.hear(ToExecutor::Registered { nonce: 7, attempt: 1, session: ID, pace: pace() });
         script.acknowledge();
         script
     }
@@ -75,7 +78,7 @@ impl Script {
     /// Acknowledges the beat that was sent last.
     fn acknowledge(&mut self) {
         let seq = self.beat().expect("a beat was sent").seq;
-        self.hear(ToExecutor::Acknowledged { session: ID, seq, lease: LEASE });
+        self.hear(ToExecutor::Acknowledged { session: ID, seq, pace: pace() });
     }
 
     fn assign(
@@ -92,6 +95,12 @@ impl Script {
         self.hear(ToExecutor::Assigned(assigned));
     }
 
+    /// The application has stopped a stay of a shard.
+    fn stopped(&mut self, shard: &str, generation: u64) {
+        self.out.clear();
+        self.session.stopped(self.now, &grant(shard, generation), &mut self.out);
+    }
+
     fn holds(&self, shard: &str) -> bool {
         self.session.holds(shard, self.now).is_some()
     }
@@ -104,11 +113,7 @@ fn a_lease_counts_from_when_the_beat_was_sent() {
     let sent = script.now;
     script.now = script.now + 2_900 * MS;
     script.acknowledge();
-    assert_eq!(
-        script.session.held_until(),
-        sent + ClockRates::DEFAULT.hold(LEASE),
-        "not from when it was answered"
-    );
+    assert_eq!(script.session.held_until(), sent + pace().hold, "not from when it was answered");
     script.now = script.session.held_until();
     assert!(!script.holds("a"));
 }
@@ -121,12 +126,12 @@ fn only_the_beat_that_is_awaited_can_be_acknowledged() {
     let first = script.beat().unwrap().seq;
     script.pass(3000 * MS);
     assert_eq!(script.beat().unwrap().seq, first + 1, "the first was given up");
-    script.hear(ToExecutor::Acknowledged { session: ID, seq: first, lease: LEASE });
+    script.hear(ToExecutor::Acknowledged { session: ID, seq: first, pace: pace() });
     assert_eq!(script.session.held_until(), held_until, "its send time is not known any more");
     let other = SessionId { ordinal: 1, ..ID };
-    script.hear(ToExecutor::Acknowledged { session: other, seq: first + 1, lease: LEASE });
+    script.hear(ToExecutor::Acknowledged { session: other, seq: first + 1, pace: pace() });
     assert_eq!(script.session.held_until(), held_until);
-    script.hear(ToExecutor::Acknowledged { session: ID, seq: first + 1, lease: LEASE });
+    script.hear(ToExecutor::Acknowledged { session: ID, seq: first + 1, pace: pace() });
     assert!(script.session.held_until() > held_until);
 }
 
@@ -251,7 +256,7 @@ fn an_expired_process_registers_anew_and_a_superseded_one_does_not() {
         script.hear(ToExecutor::Ended { session: ID, why });
         assert!(!script.holds("a"));
         assert!(script.out.contains(&Effect::Stop(grant("a", 2))));
-        assert_eq!(script.session.is_over(), ends);
+        assert_eq!(script.out.contains(&Effect::Ended(why)), ends);
         let asked = script.out.iter().find_map(|effect| match effect {
             Effect::Send(ToLeader::Register(register)) => Some((register.nonce, register.seen)),
             _ => None,
@@ -275,4 +280,82 @@ fn loads_are_told_until_a_beat_that_told_them_is_acknowledged() {
     script.acknowledge();
     script.pass(1000 * MS);
     assert_eq!(script.beat().unwrap().loads, []);
+}
+
+#[test]
+fn a_shard_that_does_not_stop_when_the_lease_runs_out_ends_the_process_if_that_was_asked_for() {
+    let mut script = Script::registered(OnStuck::Abort);
+    script.assign(Some(0), 2, &[grant("a", 2)], &[], &[]);
+    script.pass(20_000 * MS);
+    assert!(script.session.lapses() > 0);
+    script.pass(5_000 * MS);
+    assert_eq!(script.out.iter().filter(|effect| **effect == Effect::Abort(grant("a", 2))).count(), 1);
+}
+
+#[test]
+fn a_new_stay_of_a_shard_waits_until_the_last_one_has_stopped() {
+    let mut script = Script::registered(OnStuck::Hold);
+    script.assign(Some(0), 2, &[grant("a", 2)], &[], &[]);
+    script.assign(Some(2), 3, &[], &[], &[grant("a", 2)]);
+    assert!(script.out.contains(&Effect::Stop(grant("a", 2))));
+    script.assign(Some(3), 4, &[grant("a", 4)], &[], &[]);
+    assert!(!script.out.contains(&Effect::Start(grant("a", 4))), "the last stay runs still");
+    script.stopped("a", 2);
+    assert!(script.out.contains(&Effect::Start(grant("a", 4))));
+}
+
+#[test]
+fn a_stop_that_is_given_up_stands_in_the_way_of_the_same_token_alone() {
+    let mut script = Script::registered(OnStuck::Release);
+    script.assign(Some(0), 2, &[grant("a", 2)], &[], &[]);
+    script.assign(Some(2), 3, &[], &[], &[grant("a", 2)]);
+    script.assign(Some(3), 4, &[grant("a", 4)], &[], &[]);
+    script.pass(5000 * MS);
+    assert!(script.out.contains(&Effect::Start(grant("a", 4))));
+}
+
+#[test]
+fn what_was_released_is_never_held_again_even_if_the_store_goes_back() {
+    let mut script = Script::registered(OnStuck::Release);
+    script.assign(Some(0), 2, &[grant("a", 2)], &[], &[]);
+    script.assign(Some(2), 3, &[], &[grant("a", 2)], &[]);
+    script.stopped("a", 2);
+    script.assign(Some(3), 4, &[], &[], &[grant("a", 2)]);
+    script.assign(None, 9, &[grant("a", 2), grant("b", 5)], &[], &[]);
+    assert!(!script.holds("a"), "another may have it");
+    assert!(script.holds("b"));
+    script.pass(3000 * MS);
+    assert_eq!(
+        script.beat().unwrap().released,
+        [grant("a", 2)],
+        "the leader is told, so that it finds an owner"
+    );
+}
+
+#[test]
+fn a_process_that_was_replaced_releases_what_it_had_before_it_is_over() {
+    let mut script = Script::registered(OnStuck::Release);
+    script.assign(Some(0), 2, &[grant("a", 2)], &[], &[]);
+    script.hear(ToExecutor::Ended { session: ID, why: Ending::Superseded });
+    assert!(script.out.contains(&Effect::Stop(grant("a", 2))));
+    assert!(!script.holds("a") && !script.session.is_over());
+    script.stopped("a", 2);
+    script.hear(ToExecutor::Ended { session: ID, why: Ending::Superseded });
+    script.pass(1000 * MS);
+    let beat = script.beat().unwrap();
+    assert_eq!(beat.released, [grant("a", 2)]);
+    let before = script.session.held_until();
+    script.hear(ToExecutor::Acknowledged { session: ID, seq: beat.seq, pace: pace() });
+    assert_eq!(script.session.held_until(), before, "nothing is renewed");
+    script.hear(ToExecutor::Ended { session: ID, why: Ending::Superseded });
+    assert!(script.session.is_over());
+}
+
+#[test]
+fn a_process_that_was_replaced_does_not_wait_for_ever_to_be_heard() {
+    let mut script = Script::registered(OnStuck::Hold);
+    script.assign(Some(0), 2, &[grant("a", 2)], &[], &[]);
+    script.hear(ToExecutor::Ended { session: ID, why: Ending::Removed });
+    script.pass(30_000 * MS);
+    assert!(script.session.is_over());
 }

@@ -1,6 +1,8 @@
 //! The engine and executors' sessions together. `sim` does the same with everything else as well; this is what is quick
 //! to run and to read.
 
+mod holes;
+mod requests;
 mod world;
 
 use std::{sync::Arc, time::Duration};
@@ -141,7 +143,7 @@ fn a_longer_lease_is_promised_only_once_it_is_stored_and_a_shorter_one_at_once()
         if stored {
             world.run(3_000 * MS);
         }
-        world.engine.lease().as_secs()
+        (world.engine.pace().answer_within * 3).as_secs_f64().round() as u64
     };
     assert_eq!(acknowledged(20, false), 10, "the next leader would not know");
     assert_eq!(acknowledged(20, true), 20);
@@ -179,7 +181,7 @@ fn what_shards_weigh_survives_in_a_snapshot() {
     let snapshot: Vec<_> =
         world.engine.snapshot().map(|change| Change::decode(&change.encode()).unwrap()).collect();
     let version = world.engine.state().version();
-    let state = State::from_changes(version, &snapshot).unwrap();
+    let state = State::from_changes(version, &Arc::new(config(1)), &snapshot);
     let next = Engine::take_over(state, Duration::ZERO, world.now);
     assert_eq!(next.snapshot().collect::<Vec<_>>(), snapshot);
     assert!(

@@ -52,6 +52,8 @@ pub(super) struct World {
     /// Nobody answers for executors of these numbers, or to them.
     pub(super) cut: BTreeSet<usize>,
     pub(super) leader_is_cut: bool,
+    /// How often an executor was told all that it has, not what has changed.
+    pub(super) told_everything: usize,
 }
 
 pub(super) fn config(shards: u32) -> NamespaceConfig {
@@ -80,6 +82,7 @@ impl World {
             follower,
             cut: BTreeSet::new(),
             leader_is_cut: false,
+            told_everything: 0,
         };
         world.at(now, Arrival::Led);
         for _ in 0..executors {
@@ -99,12 +102,10 @@ impl World {
         let config = SessionConfig {
             executor: ExecutorId::new(name).unwrap(),
             profile: Arc::new(Profile::default()),
-            beat_every: 1000 * MS,
             answer_within: 3000 * MS,
             stop_within: 5000 * MS,
             on_stuck: OnStuck::Release,
             on_lease_loss: Default::default(),
-            rates: Default::default(),
         };
         Session::new(config, nonce, self.now)
     }
@@ -221,6 +222,9 @@ impl World {
                     self.send(|| Arrival::ToExecutor(number as usize, message.clone()));
                 }
                 Effect::Push(session, message) => {
+                    if let ToExecutor::Assigned(session::Assigned { since: None, .. }) = &message {
+                        self.told_everything += 1;
+                    }
                     let number = self
                         .executors
                         .iter()

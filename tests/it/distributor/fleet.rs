@@ -89,12 +89,10 @@ impl Fleet {
             let config = SessionConfig {
                 executor: executor(place),
                 profile: Arc::new(Profile::default()),
-                beat_every: Duration::from_secs(1),
                 answer_within: Duration::from_secs(3),
                 stop_within: Duration::from_secs(5),
                 on_stuck: OnStuck::Release,
                 on_lease_loss: Default::default(),
-                rates: Default::default(),
             };
             let after = Duration::from_micros(100) * u32::try_from(number).unwrap();
             self.executors.push(Session::new(config, place as u64, self.now + after));

@@ -1,0 +1,170 @@
+//! What operators ask for.
+
+use std::time::Duration;
+
+use super::{
+    super::*,
+    id,
+    world::{MS, World, config},
+};
+use crate::session::Ending;
+
+fn shard(key: &str) -> ShardKey {
+    ShardKey::new(key).unwrap()
+}
+
+impl World {
+    fn answered(&mut self, request: Request) -> Result<Answer, RequestError> {
+        let caller = self.ask(request);
+        self.run(500 * MS);
+        self.answer(caller).expect("every request is answered").clone()
+    }
+
+    fn holder(&self, key: &str) -> Option<usize> {
+        self.executors.iter().position(|session| {
+            session.as_ref().is_some_and(|session| session.holds(key, self.now).is_some())
+        })
+    }
+}
+
+#[test]
+fn a_move_gives_a_shard_to_whom_it_was_meant_for() {
+    let mut world = World::new(21, config(6), 3);
+    world.run(10_000 * MS);
+    let from = world.holder("3").unwrap();
+    let to = (from + 1) % 3;
+    assert!(matches!(world.answered(Request::Move(shard("3"), id(&format!("e{to}")))), Ok(Answer::Done(_))));
+    world.run(1_000 * MS);
+    assert_eq!(world.holder("3"), Some(to));
+    let unknown = world.answered(Request::Move(shard("77"), id("e0")));
+    assert_eq!(unknown, Err(RequestError::NoSuchShard(shard("77"))));
+    let nobody = world.answered(Request::Move(shard("3"), id("e9")));
+    assert_eq!(nobody, Err(RequestError::NoSuchExecutor(id("e9"))));
+}
+
+#[test]
+fn a_pin_moves_a_shard_and_holds_it_until_it_is_lifted() {
+    let mut world = World::new(22, config(6), 3);
+    world.run(10_000 * MS);
+    let to = (world.holder("3").unwrap() + 1) % 3;
+    let executor = id(&format!("e{to}"));
+    world.answered(Request::Pin(shard("3"), Some(executor.clone()))).unwrap();
+    world.run(3_000 * MS);
+    assert_eq!(world.holder("3"), Some(to));
+    world.answered(Request::Drain(executor.clone())).unwrap();
+    world.run(20_000 * MS);
+    let held = world.held();
+    assert!(held[to] <= 1, "only what is pinned there may be left: {held:?}");
+    world.answered(Request::Pin(shard("3"), None)).unwrap();
+    world.run(5_000 * MS);
+    assert_eq!(world.held()[to], 0);
+    assert!(world.holder("3").is_some_and(|holder| holder != to));
+}
+
+#[test]
+fn a_frozen_namespace_repairs_or_not_as_it_was_told() {
+    for (freeze, is_repaired) in [(Freeze::Balance, true), (Freeze::All, false)] {
+        let mut world = World::new(23, config(12), 3);
+        world.run(10_000 * MS);
+        world.answered(Request::Freeze(freeze)).unwrap();
+        world.executors[0] = None;
+        world.run(30_000 * MS);
+        assert_eq!(world.held().iter().sum::<usize>() == 12, is_repaired, "{freeze:?}: {:?}", world.held());
+        world.answered(Request::Freeze(Freeze::Off)).unwrap();
+        world.run(5_000 * MS);
+        assert_eq!(world.held().iter().sum::<usize>(), 12);
+    }
+}
+
+#[test]
+fn a_removed_executor_loses_what_it_has_and_is_told_why() {
+    let mut world = World::new(24, config(12), 3);
+    world.run(10_000 * MS);
+    world.answered(Request::Remove(id("e1"))).unwrap();
+    let again = world.answered(Request::Undrain(id("e1")));
+    assert_eq!(again, Err(RequestError::NoSuchExecutor(id("e1"))));
+    world.run(4_000 * MS);
+    assert!(world.executors[1].as_ref().unwrap().is_over());
+    assert_eq!(world.held().iter().sum::<usize>(), 12);
+    let was_removed = |delta: &Delta| {
+        delta.changes.iter().any(|change| matches!(change, Change::SessionEnded(_, Ending::Removed)))
+    };
+    assert!(world.deltas.iter().any(was_removed));
+}
+
+#[test]
+fn whoever_leaves_hands_over_at_once_and_is_no_loss() {
+    let mut world = World::new(25, config(12), 3);
+    world.run(10_000 * MS);
+    let mut out = Vec::new();
+    world.executors[2].as_mut().unwrap().leave(&mut out);
+    world.carry_out(2, out);
+    world.run(1_000 * MS);
+    assert_eq!(world.held().iter().sum::<usize>(), 12);
+    assert!(!world.notices.iter().any(|notice| matches!(notice, Notice::Expired { .. })));
+}
+
+#[test]
+fn a_policy_gets_the_next_epoch_and_a_bound() {
+    let mut world = World::new(26, config(2), 1);
+    world.run(3_000 * MS);
+    for epoch in 1..=2 {
+        let Ok(Answer::Policy(policy)) = world.answered(Request::SetPolicy("mode: hash_ring".into())) else {
+            panic!("a policy is answered by a policy");
+        };
+        assert_eq!(policy.epoch, epoch);
+    }
+    let long = world.answered(Request::SetPolicy("x".repeat((64 << 10) + 1)));
+    assert_eq!(long, Err(RequestError::PolicyTooLong { limit: 64 << 10 }));
+    assert_eq!(world.engine.state().policy().epoch, 2);
+}
+
+#[test]
+fn affinity_becomes_exclusive_only_when_nothing_is_held_without_tokens() {
+    let affinity = NamespaceConfig { ownership: Ownership::Affinity, ..config(2) };
+    let mut world = World::new(27, affinity.clone(), 1);
+    world.run(5_000 * MS);
+    let exclusive = NamespaceConfig { ownership: Ownership::Exclusive, ..affinity };
+    let refused = world.answered(Request::Configure(Box::new(exclusive.clone())));
+    assert!(matches!(refused, Err(RequestError::StillUnfenced { .. })));
+    world.answered(Request::Freeze(Freeze::All)).unwrap();
+    world.executors[0] = None;
+    world.run(15_000 * MS);
+    world.answered(Request::Configure(Box::new(exclusive))).unwrap();
+    assert_eq!(world.engine.state().config().ownership, Ownership::Exclusive);
+}
+
+#[test]
+fn a_fixed_namespace_grows_and_keeps_its_kind() {
+    let mut world = World::new(28, config(4), 2);
+    world.run(5_000 * MS);
+    let with = |kind| Request::Configure(Box::new(NamespaceConfig { kind, ..config(4) }));
+    world.answered(with(Kind::Fixed { shards: 7 })).unwrap();
+    world.run(3_000 * MS);
+    assert_eq!(world.held().iter().sum::<usize>(), 7);
+    assert_eq!(world.answered(with(Kind::Fixed { shards: 3 })), Err(RequestError::KindChange));
+    assert_eq!(world.answered(with(Kind::Ephemeral)), Err(RequestError::KindChange));
+}
+
+#[test]
+fn an_ephemeral_namespace_has_a_bound_and_hears_done_from_owners_alone() {
+    let bounded =
+        NamespaceConfig { max_shards: 2, gather: Duration::ZERO, ..NamespaceConfig::new(Kind::Ephemeral) };
+    let mut world = World::new(29, bounded, 2);
+    world.run(3_000 * MS);
+    for key in ["a", "b"] {
+        assert!(matches!(world.answered(Request::Ensure(shard(key))), Ok(Answer::Owner { .. })));
+    }
+    assert_eq!(world.answered(Request::Ensure(shard("c"))), Err(RequestError::TooManyShards { limit: 2 }));
+    let owner = world.holder("a").unwrap();
+    let (now, mut out) = (world.now, Vec::new());
+    world.executors[1 - owner].as_mut().unwrap().done(now, "a", &mut out);
+    world.carry_out(1 - owner, out);
+    world.run(2_000 * MS);
+    assert!(world.engine.state().shard("a").is_some(), "it was not its owner who said so");
+    let (now, mut out) = (world.now, Vec::new());
+    world.executors[owner].as_mut().unwrap().done(now, "a", &mut out);
+    world.carry_out(owner, out);
+    world.run(2_000 * MS);
+    assert!(world.engine.state().shard("a").is_none());
+}
