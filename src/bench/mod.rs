@@ -12,6 +12,7 @@ pub mod keys;
 pub mod lookup;
 pub mod measure;
 pub mod naive_ring;
+pub mod plan;
 pub mod random;
 pub mod ringpop_tree;
 pub mod rounds;

@@ -6,7 +6,8 @@
 //! 1. A pinned shard goes where it is pinned or nowhere.
 //! 2. Nobody is given a shard who is not open (active, and may receive) or has no room below the hard limits.
 //! 3. With [`Placement::Ring`], the first of the next [`WALK`] executors on the ring that keeps within its bound.
-//! 4. Else the least filled: those within their bound whose version is not being replaced before any other.
+//! 4. Else the least filled: those whose version is not being replaced before those whose is, and among either those
+//!    within their bound before the others.
 //!
 //! The bound of an executor is its fair share of all shards, times [`Config::bound`], rounded up to whole mean shards, as
 //! in "Consistent Hashing with Bounded Loads" (Mirrokni, Thorup, Zadimoghaddam 2016).
@@ -66,8 +67,9 @@ pub(super) struct Desk {
 /// Which desk comes first. The order of the fields is the order of what matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
-    /// Beyond its bound, or on its way out.
-    is_last_resort: bool,
+    /// On its way out: whatever it is given moves twice.
+    is_retiring: bool,
+    is_beyond_bound: bool,
     fill: Number,
     other_fill: Number,
     tie: u64,
@@ -295,7 +297,8 @@ fn rank_of(placement: Placement, scale: &Scale, desk: &Desk) -> Rank {
         Placement::Ring | Placement::LeastLoaded => desk.settled.shards.into(),
     };
     Rank {
-        is_last_resort: desk.is_retiring || fill >= desk.bound,
+        is_retiring: desk.is_retiring,
+        is_beyond_bound: fill >= desk.bound,
         fill: Number(fill / desk.weight),
         other_fill: Number(other / desk.weight),
         tie: desk.tie,

@@ -4,9 +4,9 @@
 //! the ring has there, where placement is by ring, and then with what fuller ones have above their share. An executor
 //! gets at most its fair share of shards that way.
 //!
-//! *Shed* empties executors above the upper band: their heaviest shards that fit go to the emptiest executors. A heavy
-//! shard does the work of many light ones, so moves are few; and it goes only where it leaves both near the mean, so that
-//! neither has to give it on.
+//! *Shed* relieves executors above the upper band, until they are within it: the shards that even them out best with the
+//! emptiest executors go there. A heavy shard does the work of many light ones, so moves are few; and it goes only where it
+//! leaves the receiver near the mean, so that it need not give it on.
 //!
 //! Every move lessens the sum over all executors of (load^2 / weight), noticeably. That sum is not negative and nothing
 //! else changes it, so with loads that do not change, moves come to an end.
@@ -26,6 +26,11 @@ const MIN_OFFERS: usize = 64;
 
 /// An executor below this share of the mean is filled up, however long it has been there.
 const STARVED: f64 = 0.5;
+
+/// Up to this multiple of the mean, an executor sheds no shard that is lighter than its mean shard. Who has one giant and
+/// many dwarfs would have to give away all the dwarfs; and when a crowd has come for a few shards, moving the others
+/// makes as much work again once it has left.
+const SEVERE: f64 = 1.2;
 
 /// How many of the emptiest executors are asked to take a shard: the first may be at one of its limits.
 const MOST_ASKED: usize = 8;
@@ -220,7 +225,7 @@ impl Round {
         {
             let emptiest: Vec<_> = receivers.iter().take(MOST_ASKED).map(|(_, to)| *to).collect();
             let mut rankings = [&mut receivers, &mut donors];
-            let is_done = donor_fill.0 <= self.limits.mean;
+            let is_done = donor_fill.0 <= upper;
             let mut ask = |to| self.send_one(draft, offers, (from, to), Reason::Shed, &mut rankings);
             if is_done || !emptiest.into_iter().any(&mut ask) {
                 donors.pop_last();
@@ -228,8 +233,7 @@ impl Round {
         }
     }
 
-    /// Sends the shard that brings the donor down to the mean, or, if there is none, the one that comes nearest without
-    /// taking the receiver too far. Answers whether there was one.
+    /// Sends the shard that evens the two out best without taking the receiver too far. Answers whether there was one.
     fn send_one(
         &mut self,
         draft: &mut Draft<'_>,
@@ -239,16 +243,30 @@ impl Round {
         rankings: &mut [&mut Ranking],
     ) -> bool {
         let (donor, receiver) = (*self.fleet.member(from), *self.fleet.member(to));
-        let excess = (self.fleet.fill(&donor) - self.limits.mean) * donor.weight;
-        let gap = (self.limits.ceiling - self.fleet.fill(&receiver)) * receiver.weight;
+        let (full, empty) = (self.fleet.fill(&donor), self.fleet.fill(&receiver));
+        let gap = (self.limits.ceiling - empty) * receiver.weight;
+        let best = (full - empty) / (donor.weight.recip() + receiver.weight.recip());
+        let most = match reason {
+            // What is filled up gets what others have too much of, and makes nobody else hungry.
+            Reason::Spread => best.min((full - self.limits.mean) * donor.weight),
+            _ => best,
+        };
+        let least = match reason {
+            Reason::Spread => 0.0,
+            _ if full > SEVERE * self.limits.mean => 0.0,
+            _ => self.fleet.scale.weigh(donor.settled) / f64::from(donor.settled.shards) * (1.0 - ROUNDING),
+        };
         let all = offers.of(from);
-        let fitting = all.partition_point(|offer| offer.weight <= excess.min(gap));
-        // The heaviest that fits both; else the lightest that is more than the donor's excess, if that helps all the same.
-        let below = (0..fitting).rev();
-        let candidates = below.take(MIN_OFFERS).chain(fitting..(fitting + 1).min(all.len()));
-        let found = candidates.into_iter().find(|at| {
+        let fitting = all.partition_point(|offer| offer.weight <= most.min(gap));
+        // From the best on downwards; and the next heavier one, if that is nearer to the best than the next lighter one.
+        let heavier = fitting..(fitting + 1).min(all.len());
+        let distance = |at: usize| (all[at].weight - most).abs();
+        let is_nearer = |at: &usize| fitting == 0 || distance(*at) < distance(fitting - 1);
+        let (first, last): (Vec<_>, Vec<_>) = heavier.partition(is_nearer);
+        let lighter = (0..fitting).rev().take(MIN_OFFERS);
+        let found = first.into_iter().chain(lighter).chain(last).find(|at| {
             let tally = all[*at].tally();
-            self.may_send(draft, (from, to), tally, reason)
+            all[*at].weight >= least && self.may_send(draft, (from, to), tally, reason)
         });
         let Some(at) = found else { return false };
         let offer = offers.take(from, at);

@@ -40,7 +40,7 @@ pub enum Fault {
     TooManyShards(ExecutorSlot),
     /// An executor gets more load than it may have.
     TooMuchLoad(ExecutorSlot),
-    /// A shard goes to a version that is being replaced although another has room within its bound.
+    /// A shard goes to a version that is being replaced although another has room.
     OntoRetiring(ShardSlot),
     /// The ring's owner has room within its bound, and somebody else gets the shard.
     NotOnRing(ShardSlot),

@@ -31,8 +31,11 @@ pub(super) fn check(recount: &Recount<'_>, faults: &mut Faults) {
         let book = &recount.books[&to];
         let owner = shard.owner.filter(|_| matches!(change.action, crate::plan::Action::Redirect(_)));
         let fits = |slot: &ExecutorSlot| Some(*slot) != owner && bounds.fits(&recount.books[slot], &shard);
-        faults
-            .add_if(book.is_retiring && recount.books.keys().any(fits), || Fault::OntoRetiring(change.shard));
+        let could_take = |(slot, book): (&ExecutorSlot, &Book<'_>)| {
+            Some(*slot) != owner && !book.is_retiring && is_open(book.seat) && recount.has_room(book, &shard)
+        };
+        let avoidable = book.is_retiring && recount.books.iter().any(could_take);
+        faults.add_if(avoidable, || Fault::OntoRetiring(change.shard));
         if recount.config.placement == Placement::Ring {
             let on_ring = ring.owner_at(shard.position);
             let is_elsewhere = on_ring.is_some_and(|on_ring| on_ring != to && fits(&on_ring));

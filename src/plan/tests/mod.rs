@@ -1,6 +1,8 @@
 //! What rounds promise, on boards small and large.
 
 mod properties;
+mod rules;
+mod spoiled;
 pub(in crate::plan) mod worlds;
 
 use super::*;

@@ -1,10 +1,12 @@
-//! `shardway bench`: what lookups cost on this machine.
+//! `shardway bench`: what lookups and plans cost on this machine.
+
+mod plan;
 
 use std::io::{self, IsTerminal, Write};
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{
+use crate::cli::{
     console::{Answer, Console},
     exit::Exit,
 };
@@ -22,7 +24,8 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  shardway bench lookup")]
+  shardway bench lookup
+  shardway bench plan --shards 100000")]
 pub(super) struct Bench {
     #[command(subcommand)]
     what: What,
@@ -31,6 +34,7 @@ pub(super) struct Bench {
 #[derive(Debug, Subcommand)]
 enum What {
     Lookup(Lookup),
+    Plan(plan::Plan),
 }
 
 /// Measure lookups: every promised figure, or one setting in detail.
@@ -85,6 +89,7 @@ impl Bench {
     pub(super) fn run(self, console: &mut Console<'_>, allocations: fn() -> u64) -> anyhow::Result<Exit> {
         match self.what {
             What::Lookup(lookup) => lookup.run(console, allocations),
+            What::Plan(plan) => plan.run(console),
         }
     }
 }
