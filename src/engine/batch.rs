@@ -97,6 +97,14 @@ impl Engine {
                 self.state.apply_change(&change);
                 self.planner.session_gone(slot);
                 self.open.told.remove(&slot);
+                // What was granted in this very commit, and is lost in it, was never owned.
+                for effect in &mut self.open.then {
+                    if let Effect::Answer(_, answer @ Ok(Answer::Owner { .. })) = effect
+                        && matches!(answer, Ok(Answer::Owner { session, .. }) if session == id)
+                    {
+                        *answer = Err(RequestError::NobodyAvailable);
+                    }
+                }
                 self.open.then.push(Effect::Push(*id, ToExecutor::Ended { session: *id, why: *why }));
                 self.ending.insert(*id, self.next_version());
             }

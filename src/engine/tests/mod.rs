@@ -105,6 +105,19 @@ fn when_most_are_late_at_once_they_get_one_lease_more() {
 }
 
 #[test]
+fn nobody_is_said_to_own_what_was_lost_before_it_was_stored() {
+    let mut world = World::new(6, NamespaceConfig::new(Kind::Ephemeral), 1);
+    world.run(5_000 * MS);
+    let id = world.executors[0].as_ref().and_then(Session::id).unwrap();
+    let stored = world.ask(Request::Ensure(ShardKey::new("stored").unwrap()));
+    let lost = world.ask(Request::Ensure(ShardKey::new("lost").unwrap()));
+    world.tell_engine(Event::Heard(Caller(77), ToLeader::Leave(id)));
+    world.run(100 * MS);
+    assert!(matches!(world.answer(stored), Some(Ok(Answer::Owner { session, .. })) if *session == id));
+    assert_eq!(world.answer(lost), Some(&Err(RequestError::NobodyAvailable)));
+}
+
+#[test]
 fn ephemeral_shards_are_made_when_asked_for_and_end_when_their_owner_says_so() {
     let mut world = World::new(7, NamespaceConfig::new(Kind::Ephemeral), 0);
     let key = ShardKey::new("list-7").unwrap();
