@@ -104,8 +104,11 @@ impl Election {
         address: &str,
         session: ReplicaSession,
     ) -> Result<Self, NameError> {
+        // Nobody serves from a store into which a backup is being put, or which has moved. One that takes so few
+        // operations that they do not fit is told by its heads alone.
+        let vacant = [keys.restoring(), keys.moved()].into_iter().take(limits.operations.saturating_sub(1));
         Ok(Self {
-            pulse: Pulse::new(config, keys.replica(name)?, address.to_owned(), session),
+            pulse: Pulse::new(config, keys.replica(name)?, vacant.collect(), address.to_owned(), session),
             replicas: Replicas::new(config, keys, name, limits.rows),
             config,
             keys: keys.clone(),

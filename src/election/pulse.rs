@@ -29,6 +29,8 @@ const MAX_ATTEMPTS: usize = 16;
 pub(super) struct Pulse {
     config: ElectionConfig,
     key: Arc<str>,
+    /// Rows that must not be there when the record is made.
+    vacant: Vec<Arc<str>>,
     address: String,
     session: ReplicaSession,
     /// The session that this process began with: it has been all from there to the present one.
@@ -97,12 +99,14 @@ impl Pulse {
     pub(super) fn new(
         config: ElectionConfig,
         key: Arc<str>,
+        vacant: Vec<Arc<str>>,
         address: String,
         session: ReplicaSession,
     ) -> Self {
         Self {
             config,
             key,
+            vacant,
             address,
             session,
             first: session,
@@ -177,10 +181,10 @@ impl Pulse {
             },
             Asked::Make { sent } => match reply.outcome() {
                 Ok(Outcome::Committed(revision)) => self.live(revision, 1, sent),
-                Ok(Outcome::Refused) | Err(StoreError::Unknown { .. }) => {
-                    if let State::Unborn { there, .. } = &mut self.state {
-                        *there = There::Unknown;
-                    }
+                // Not at once: as long as a backup is being put in, or the store has moved, it is refused again.
+                Ok(Outcome::Refused) => self.forget_what_is_there(),
+                Err(StoreError::Unknown { .. }) => {
+                    self.forget_what_is_there();
                     self.at_once(now)
                 }
                 Err(_) => News::Nothing,
@@ -198,6 +202,13 @@ impl Pulse {
                 News::Nothing
             }
         }
+    }
+
+    fn forget_what_is_there(&mut self) -> News {
+        if let State::Unborn { there, .. } = &mut self.state {
+            *there = There::Unknown;
+        }
+        News::Nothing
     }
 
     /// Goes, and takes the record along: then everything that we held is free at once. Whoever calls this has stopped
@@ -335,7 +346,9 @@ impl Pulse {
                     }
                     There::Nothing | There::Unknown => Compare::Absent(key.clone()),
                 };
-                Request::Transact(put(compare, 1))
+                let vacant = self.vacant.iter().cloned().map(Compare::Absent);
+                let born = vacant.fold(put(compare, 1), Transaction::when);
+                Request::Transact(born)
             }
             (Asked::Renew { counter, .. }, State::Alive { .. }) if is(Planted::RenewUnguarded) => {
                 let value = record(counter).to_row(&key);

@@ -13,7 +13,7 @@ use crate::{
     engine::Kind,
     session::{self, OnStuck, Profile, Session, SessionConfig, ToExecutor},
     store::{
-        StoreIdentity,
+        StoreIdentity, Transaction, Write,
         kv::{Kv, Retention},
     },
     types::{ExecutorId, ShardKey},
@@ -40,6 +40,8 @@ struct World {
     arrivals: u64,
     answers: Vec<Result<engine::Answer, engine::RequestError>>,
     trouble: Vec<Trouble>,
+    /// Calls that the store was asked.
+    calls: usize,
 }
 
 fn namespace() -> Namespace {
@@ -60,6 +62,7 @@ impl World {
             arrivals: 0,
             answers: Vec::new(),
             trouble: Vec::new(),
+            calls: 0,
         };
         for number in 0..replicas {
             world.replicas.push(None);
@@ -138,6 +141,7 @@ impl World {
     fn arrive(&mut self, arrival: Arrival) {
         match arrival {
             Arrival::AtStore(number, call, request) => {
+                self.calls += 1;
                 let before = self.kv.revision();
                 let reply = match request {
                     Request::Identity => Reply::Identity(Ok(StoreIdentity(self.identity.clone()))),
@@ -281,6 +285,25 @@ fn a_leader_that_leaves_is_followed_within_a_second() {
     world.tell(first, Event::Leaving);
     world.run(1_000 * MS);
     assert!(world.leader().is_some_and(|second| second != first));
+}
+
+#[test]
+fn nobody_leads_while_a_backup_is_being_put_in_or_after_the_store_has_moved() {
+    for mark in [Keys::default().restoring(), Keys::default().moved()] {
+        let mut world = World::new(0, 1);
+        let put = Transaction::default().write(Write::Put(mark.clone(), "by somebody".into()));
+        world.kv.apply(put).unwrap();
+        for number in 0..2 {
+            world.replicas.push(None);
+            world.start(number, number as u64 + 1);
+        }
+        world.run(20_000 * MS);
+        assert_eq!(world.leader(), None);
+        assert!(world.calls < 400, "{} calls: nobody asks all the time", world.calls);
+        world.kv.apply(Transaction::default().write(Write::Delete(mark))).unwrap();
+        world.run(10_000 * MS);
+        assert!(world.leader().is_some());
+    }
 }
 
 #[test]
