@@ -114,7 +114,7 @@ pub enum RequestError {
     },
     /// The configuration would not work.
     BadConfig(ConfigError),
-    /// A fixed namespace cannot lose shards that have owners, nor change its kind.
+    /// A namespace cannot change its kind, nor a fixed one lose shards.
     KindChange,
     /// Exclusive ownership cannot be promised while shards are held without tokens.
     StillUnfenced {
@@ -193,9 +193,9 @@ impl fmt::Display for RequestError {
             Self::BadConfig(error) => {
                 write!(f, "the configuration was refused, nothing was changed: {error}")
             }
-            Self::KindChange => {
-                f.write_str("a namespace keeps its kind, and a fixed one loses only shards that nobody owns")
-            }
+            Self::KindChange => f.write_str(
+                "a namespace keeps its kind, and a fixed one its shards: it can only be given more",
+            ),
             Self::StillUnfenced { shard } => write!(
                 f,
                 "shard \"{shard}\" is held by an executor that knows no tokens; drain it before ownership is exclusive"
