@@ -17,7 +17,7 @@ command -v $(1) >/dev/null || { \
 	}
 endef
 
-.PHONY: help crash-points etcd test test-bare check fmt lint doc loom long bench bench-compare instructions fuzz deny
+.PHONY: help crash-points etcd test test-bare check fmt lint doc loom long bench bench-compare instructions fuzz deny sim sim-short
 
 help: ## List these
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,6 +48,14 @@ lint: ## Lint everything, with each set of features, warnings denied
 
 doc: ## Build the documentation, warnings denied
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+
+sim: ## Simulate 10,000 seeds of 10 virtual minutes each
+	cargo run --locked --release -- sim --seeds 10000 --minutes 10
+
+SIM := cargo test --locked --profile sim --no-default-features --features server --lib sim::
+
+sim-short: ## Simulate 300 seeds, and find every planted fault
+	$(SIM)
 
 loom: ## Model-check the snapshot cell
 	cargo test --locked --release --test loom

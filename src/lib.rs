@@ -61,6 +61,7 @@ pub mod lease;
 pub mod membership;
 #[cfg(feature = "server")]
 pub mod plan;
+mod planted;
 pub mod policy;
 pub mod publish;
 #[cfg(feature = "server")]
@@ -70,12 +71,12 @@ pub mod ring;
 #[cfg(feature = "client")]
 pub mod session;
 #[cfg(feature = "server")]
+pub mod sim;
+#[cfg(feature = "server")]
 pub mod store;
 pub mod telemetry;
 pub mod types;
 
-#[cfg(feature = "server")]
-mod planted;
 #[cfg(feature = "client")]
 mod watch_file;
 #[cfg(feature = "client")]

@@ -10,6 +10,7 @@ mod exit;
 mod input;
 mod log_filter;
 mod owner;
+mod sim;
 mod store;
 
 use std::{ffi::OsString, io, process::ExitCode};
@@ -76,6 +77,7 @@ enum Command {
     Bench(bench::Bench),
     Config(config::Config),
     Owner(owner::Owner),
+    Sim(sim::Sim),
     Store(store::StoreCommand),
 }
 
@@ -85,6 +87,7 @@ impl Command {
             Self::Bench(command) => command.run(console, allocations),
             Self::Config(command) => command.run(console),
             Self::Owner(command) => command.run(console),
+            Self::Sim(command) => command.run(console),
             Self::Store(command) => command.run(console),
         }
     }

@@ -6,6 +6,7 @@ use super::{
     state::{Session, Slot},
 };
 use crate::{
+    planted::{Planted, is},
     session::{Beat, Ending, Grant, Refusal, Register, ToExecutor, ToLeader},
     types::{Mono, SessionId, Version},
 };
@@ -19,7 +20,7 @@ pub(super) const MAX_REPORTS: usize = 200_000;
 impl Engine {
     pub(super) fn heard(&mut self, now: Mono, caller: Caller, message: ToLeader, out: &mut Vec<Effect>) {
         // Whoever does not surely lead says nothing: another may know better.
-        if !self.is_leading(now) {
+        if !self.is_leading(now) && !is(Planted::AcksPastLease) {
             return;
         }
         match message {
@@ -130,10 +131,15 @@ impl Engine {
     fn beat(&mut self, now: Mono, caller: Caller, beat: Beat, out: &mut Vec<Effect>) {
         let Beat { session: id, seq, applied, seen, draining, loads, released, done } = beat;
         self.notice_seen(seen, out);
-        let Some(slot) = self.state.slot_of(id) else {
-            self.answer_stranger(caller, id, out);
+        let Some(mut slot) = self.state.slot_of(id) else {
+            self.answer_stranger(caller, id, seq, out);
             return;
         };
+        if is(Planted::IdInsteadOfSession)
+            && let Some(session) = self.state.session(slot)
+        {
+            slot = self.state.slot_of_executor(&session.record.executor).unwrap_or(slot);
+        }
         let Some(pulse) = self.liveness.pulse_mut(slot) else { return };
         if seq <= pulse.seq {
             return;
@@ -143,6 +149,9 @@ impl Engine {
         let standing = self.state.session(slot).map(|session| session.record.standing);
         for grant in released.iter().take(MAX_REPORTS) {
             self.released(slot, grant);
+        }
+        if is(Planted::ReleaseByAbsence) {
+            self.release_absent(slot);
         }
         for grant in done.iter().take(MAX_REPORTS) {
             self.done(slot, grant);
@@ -243,7 +252,12 @@ impl Engine {
 
     /// A session that is not in the state. Only what is stored is said: an end that is merely decided may still be
     /// overtaken by another leader.
-    fn answer_stranger(&mut self, caller: Caller, id: SessionId, out: &mut Vec<Effect>) {
+    fn answer_stranger(&mut self, caller: Caller, id: SessionId, seq: u64, out: &mut Vec<Effect>) {
+        if is(Planted::BeatRecreates) {
+            let pace = self.pace();
+            out.push(Effect::Reply(caller, ToExecutor::Acknowledged { session: id, seq, pace }));
+            return;
+        }
         if self.is_ending(id) || self.behind.is_some() || id.began > self.state.version() {
             return;
         }

@@ -5,6 +5,7 @@ use super::{
     state::{Index, Slot},
 };
 use crate::{
+    planted::{Planted, is},
     session::Grant,
     types::{SessionId, Token},
 };
@@ -15,7 +16,7 @@ impl Engine {
     pub(super) fn released(&mut self, slot: Slot, grant: &Grant) {
         let Some(index) = self.state.index_of(&grant.shard) else { return };
         let Some(shard) = self.state.shard_at(index) else { return };
-        if shard.owner != Some(slot) || shard.token != grant.token {
+        if shard.owner != Some(slot) || shard.token != grant.token || is(Planted::ReleaseForgotten) {
             return;
         }
         let to = shard.handover.and_then(|moving| moving.to).filter(|&to| self.can_receive(to));
@@ -23,6 +24,15 @@ impl Engine {
         match to {
             Some(to) if self.may_grant() => self.grant(index, record, to),
             _ => self.change(Change::Shard(ShardRecord { owner: None, ..record })),
+        }
+    }
+
+    /// What a planted fault does: takes whatever is in handover for released.
+    pub(super) fn release_absent(&mut self, slot: Slot) {
+        let moving: Vec<Index> = self.state.moving().collect();
+        for index in moving {
+            let ShardRecord { key: shard, token, .. } = self.state.record_of(index);
+            self.released(slot, &Grant { shard, token });
         }
     }
 

@@ -8,6 +8,7 @@ use std::{
 use super::{MAX_SESSIONS, state::Slot};
 use crate::{
     lease::ClockRates,
+    planted::{Planted, is},
     types::{Mono, SessionId, Version},
 };
 
@@ -119,6 +120,9 @@ impl Liveness {
     /// The leader could not answer for a while, or has just begun: everybody gets a whole lease to be heard.
     pub(super) fn listen_again(&mut self, now: Mono) {
         self.listening_since = now;
+        if is(Planted::ExpiresAtOnce) {
+            return;
+        }
         self.floor = self.floor.max(now + self.settings.rates.listening(self.settings.longest_lease));
     }
 
@@ -295,7 +299,11 @@ impl Liveness {
         let may_hold_back =
             |pulse: &Pulse| pulse.is_late && pulse.counts && pulse.extension == Extension::None;
         let mut candidates = late.iter().filter_map(|&slot| self.pulse(slot));
-        if self.is_overridden || !candidates.any(may_hold_back) || !self.is_mass_failure() {
+        if is(Planted::NoRestraint)
+            || self.is_overridden
+            || !candidates.any(may_hold_back)
+            || !self.is_mass_failure()
+        {
             return;
         }
         let begins = !self.is_restrained();

@@ -46,7 +46,10 @@ use rounds::Planner;
 use state::Slot;
 pub use state::State;
 
-use crate::types::{Mono, SessionId, ShardKey, Version};
+use crate::{
+    planted::{Planted, is},
+    types::{Mono, SessionId, ShardKey, Version},
+};
 
 /// The control plane of one namespace, on its leader.
 #[derive(Debug)]
@@ -171,7 +174,7 @@ impl Engine {
     fn notice_gaps(&mut self, now: Mono, event: &Event, out: &mut Vec<Effect>) {
         let overslept = now.since(self.last_awake) > self.state.config().beat_every;
         let led_again = matches!(event, Event::Leads { until } if now >= self.leads_until && now < *until);
-        if overslept || led_again {
+        if (overslept || led_again) && !is(Planted::NoListeningAgain) {
             self.liveness.listen_again(now);
             out.push(Effect::Notice(Notice::ListeningAgain));
         }

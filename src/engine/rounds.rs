@@ -9,6 +9,7 @@ use super::{
 use crate::{
     hash::xxh3,
     plan::{self, Action, Board, Executor, ExecutorSlot, Load, Phase, Pin, ShardSlot},
+    planted::{Planted, is},
     ring::RingSpec,
     session::Ending,
     types::{ExecutorId, Member, Mono, ShardKey, Token},
@@ -134,6 +135,7 @@ impl Planner {
             self.board.set_owner(slot, owner);
         }
         let phase = match shard.handover {
+            Some(_) if is(Planted::MovesRedecided) => Phase::Settled,
             Some(moving) => Phase::Moving(moving.to.and_then(|to| self.seat(to))),
             None => Phase::Settled,
         };
@@ -306,6 +308,11 @@ impl Engine {
             }
             // Its owner has not even heard of it yet.
             Action::HandOver(_) if self.is_granted_now(index) => return,
+            Action::HandOver(_) if is(Planted::GrantBeforeRelease) => {
+                if let Some(to) = to.filter(|_| !self.is_granted_now(index)) {
+                    self.grant(index, record, to);
+                }
+            }
             Action::HandOver(_) | Action::Redirect(_) => {
                 let since = record.handover.map_or_else(|| self.next_version(), |handover| handover.since);
                 let handover = Some(Handover { to: to.and_then(|slot| self.state.id_of(slot)), since });

@@ -19,6 +19,8 @@
 
 use std::{fmt, time::Duration};
 
+use crate::planted::{Planted, is};
+
 /// How far any clock's rate may be off, either way, for leases to exclude each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClockRates {
@@ -51,6 +53,9 @@ impl ClockRates {
 
     /// How long a holder may believe in a lease of `ttl`, from when it sent what was acknowledged.
     pub fn hold(self, ttl: Duration) -> Duration {
+        if is(Planted::NoRateMargin) {
+            return ttl;
+        }
         self.scale(ttl, self.slow(), self.fast()).saturating_sub(MARGIN)
     }
 

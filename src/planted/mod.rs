@@ -5,6 +5,10 @@
 
 /// A rule of the protocol, broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(all(test, feature = "server")),
+    allow(dead_code, reason = "each feature has some of the rules")
+)]
 pub(crate) enum Planted {
     /// A commit compares nothing.
     CommitUnguarded,
@@ -28,6 +32,46 @@ pub(crate) enum Planted {
     SkipMissedCommits,
     /// Removes the commits that the newest snapshot does not yet contain.
     CollectTooMuch,
+    /// An executor believes in its lease for ever.
+    NoSelfFence,
+    /// A shard is granted to its next owner while the last one has it.
+    GrantBeforeRelease,
+    /// A shard that a beat does not name counts as released.
+    ReleaseByAbsence,
+    /// An answer to an older beat renews the lease.
+    LateReplyAccepted,
+    /// A beat of a session that is over is acknowledged.
+    BeatRecreates,
+    /// A beat counts for whichever session has its executor's id.
+    IdInsteadOfSession,
+    /// Clocks are those that operators set.
+    WallClock,
+    /// Clocks stand still while a machine is suspended.
+    ClockMissesSuspend,
+    /// A lease counts from the arrival of its acknowledgement.
+    LeaseFromReply,
+    /// A leader acknowledges beats although its own lease may be over.
+    AcksPastLease,
+    /// A new leader expires whoever it has not heard.
+    ExpiresAtOnce,
+    /// A reader of changes does not notice that it missed one.
+    GapUnnoticed,
+    /// A leader that could not answer does not listen anew.
+    NoListeningAgain,
+    /// Most sessions may expire at once.
+    NoRestraint,
+    /// A guard compares the token alone.
+    GuardForgetsLapses,
+    /// A reader of changes goes back to an older state.
+    ViewGoesBack,
+    /// Moves in flight are decided again.
+    MovesRedecided,
+    /// Which keys are below a percentage changes with each policy.
+    SetsNotNested,
+    /// Answers do not age.
+    AgesForgotten,
+    /// A released shard waits for the next round that has something else to do.
+    ReleaseForgotten,
 }
 
 #[cfg(not(test))]
@@ -36,7 +80,9 @@ pub(crate) const fn is(_: Planted) -> bool {
 }
 
 #[cfg(test)]
-pub(crate) use tests::{is, with};
+pub(crate) use tests::is;
+#[cfg(all(test, feature = "server"))]
+pub(crate) use tests::with;
 
 #[cfg(test)]
 mod tests {
@@ -53,6 +99,7 @@ mod tests {
     }
 
     /// Runs something with a fault planted in this thread, or with none.
+    #[cfg(feature = "server")]
     pub(crate) fn with<T>(planted: Option<Planted>, run: impl FnOnce() -> T) -> T {
         struct Before(Option<Planted>);
         impl Drop for Before {

@@ -6,7 +6,11 @@ use super::{
     Fallback, Field, Mode, Onboards, Path, Percentage, PolicyErrors, Reason, RoutingPolicyBuilder,
     SampleRate, patterns::Patterns, uuid,
 };
-use crate::{hash::percent_bucket, types::Source};
+use crate::{
+    hash::percent_bucket,
+    planted::{Planted, is},
+    types::Source,
+};
 
 /// Everything that decides which source answers for a key. Immutable; a lookup reads one of these, once.
 ///
@@ -60,7 +64,11 @@ pub(super) struct Settings {
 impl Settings {
     #[inline]
     fn is_below_percentage(&self, key: &[u8]) -> bool {
-        self.percentage == Percentage::HUNDRED || percent_bucket(key) < self.percentage.get()
+        let percentage = self.percentage.get();
+        if is(Planted::SetsNotNested) {
+            return (percent_bucket(key) + percentage) % 100 < percentage;
+        }
+        self.percentage == Percentage::HUNDRED || percent_bucket(key) < percentage
     }
 }
 

@@ -15,8 +15,8 @@ use super::shadow::{Shadow, ShadowReport};
 use super::upkeep::{self, Upkeep};
 use super::view::{Outcome, Pick, View};
 use super::{
-    LookupError, OwnerMap, OwnerMapError, OwnerSource, ResolverBuilder, ResolverSnapshot, StartError,
-    Subscription,
+    LookupError, MapVersion, OwnerMap, OwnerMapError, OwnerSource, ResolverBuilder, ResolverSnapshot,
+    StartError, Subscription,
 };
 use crate::clock::Clock;
 use crate::hash::xxh3;
@@ -253,6 +253,12 @@ impl Resolver {
     /// Replaces the distributor's map; refused when the present one is newer.
     pub fn set_owners(&self, owners: Arc<OwnerMap>) -> Result<(), OwnerMapError> {
         self.inner.set_owners(owners)
+    }
+
+    /// Says that the assignments of this version still hold, as a distributor's idle frame does. Nothing comes of it
+    /// when another version is in use.
+    pub fn confirm_owners(&self, version: MapVersion) {
+        self.inner.confirm_owners(version);
     }
 
     /// What the shadow comparisons found so far.

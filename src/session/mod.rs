@@ -10,6 +10,7 @@
 //! sent again.
 
 mod config;
+mod effect;
 mod message;
 mod shards;
 #[cfg(test)]
@@ -18,30 +19,14 @@ mod tests;
 use std::time::Duration;
 
 pub use config::{OnLeaseLoss, OnStuck, SessionConfig};
+pub use effect::Effect;
 pub use message::{Assigned, Beat, Ending, Grant, Pace, Profile, Refusal, Register, ToExecutor, ToLeader};
 use shards::{Shards, Stopped};
 
-use crate::types::{Mono, SessionId, ShardKey, Token, Version};
-
-/// What to do.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Effect {
-    /// Send this to the leader.
-    Send(ToLeader),
-    /// Begin to serve a shard.
-    Start(Grant),
-    /// Stop serving it, and say so by [`Session::stopped`].
-    Stop(Grant),
-    /// The lease has run out: nothing is held until further notice. The shards' stops precede this, if they are to stop.
-    Fenced,
-    /// The process must end: a shard would not stop.
-    Abort(Grant),
-    /// There is no session for the time being, because of this; it asks again.
-    Refused(Refusal),
-    /// The session has no future, because another process has the id. Stops precede this; what has stopped is released
-    /// before [`Session::is_over`].
-    Ended(Ending),
-}
+use crate::{
+    planted::{Planted, is},
+    types::{Mono, SessionId, ShardKey, Token, Version},
+};
 
 /// An executor's stay with one namespace.
 #[derive(Debug)]
@@ -106,7 +91,7 @@ impl Session {
     ///
     /// `None` from the moment it is revoked, and whenever the lease has run out.
     pub fn holds(&self, shard: &str, now: Mono) -> Option<Token> {
-        (now < self.held_until).then(|| self.shards.held(shard)).flatten()
+        self.is_held(now).then(|| self.shards.held(shard)).flatten()
     }
 
     /// The token of a shard that it goes on with although the lease has run out: another may have it meanwhile.
@@ -117,7 +102,7 @@ impl Session {
 
     /// All that it holds at this moment.
     pub fn held(&self, now: Mono) -> impl Iterator<Item = (&ShardKey, Token)> {
-        self.shards.all_held().filter(move |_| now < self.held_until)
+        self.shards.all_held().filter(move |_| self.is_held(now))
     }
 
     /// How often the lease has run out. Equal before and after: it held all the while.
@@ -253,6 +238,10 @@ impl Session {
         self.shards = Shards::default();
     }
 
+    fn is_held(&self, now: Mono) -> bool {
+        now < self.held_until || is(Planted::NoSelfFence)
+    }
+
     fn registered(&mut self, now: Mono, nonce: u64, attempt: u32, id: SessionId, pace: Pace) {
         let Standing::Registering { attempt: last, sent } = self.standing else { return };
         // Only the last attempt's send time is known, so only its answer starts a lease.
@@ -289,10 +278,14 @@ impl Session {
 
     fn acknowledged(&mut self, now: Mono, session: SessionId, seq: u64, pace: Pace, out: &mut Vec<Effect>) {
         let Standing::Active(active) = &mut self.standing else { return };
-        if active.id != session || active.seq != seq || active.is_past.is_some() {
+        if active.id != session
+            || active.seq != seq && !is(Planted::LateReplyAccepted)
+            || active.is_past.is_some()
+        {
             return;
         }
         let Some(sent) = active.outstanding.take() else { return };
+        let sent = if is(Planted::LeaseFromReply) { now } else { sent };
         self.next_send = if active.urgent { now } else { (sent + pace.beat_every).max(now) };
         self.shards.told_loads(seq);
         self.renew(sent, pace);

@@ -2,6 +2,7 @@
 
 mod config;
 mod owner;
+mod sim;
 
 use std::{
     io::Write,

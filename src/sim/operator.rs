@@ -1,0 +1,186 @@
+//! Somebody who drains, moves, pins, freezes and configures, now and then at a bad time.
+
+use std::collections::BTreeMap;
+
+use super::{coverage::Met, happening::Message, node::Node, random::MILLION, router::any_key, stage::Stage};
+use crate::{
+    engine::{Answer, Freeze, Kind, NamespaceConfig, Request, RequestError, Standing},
+    types::ExecutorId,
+};
+
+#[derive(Debug, Default)]
+pub(super) struct Operator {
+    asked: BTreeMap<u64, Asked>,
+    numbers: u64,
+    replica: u8,
+}
+
+#[derive(Debug)]
+struct Asked {
+    request: Request,
+    /// Asked again until it is answered.
+    insists: bool,
+    /// How often it was sent on to another replica since it was last asked.
+    hops: u8,
+}
+
+/// Replicas may each take another one for the leader.
+const MAX_HOPS: u8 = 2;
+
+impl Operator {
+    /// Does one thing.
+    pub(super) fn operate(&mut self, stage: &mut Stage) {
+        let Some(request) = any_request(stage) else { return };
+        self.ask(stage, request, false);
+    }
+
+    pub(super) fn ask(&mut self, stage: &mut Stage, request: Request, insists: bool) {
+        stage.tell(|| format!("operator: {request:?}"));
+        match &request {
+            Request::Move(shard, _) | Request::Pin(shard, _) => {
+                stage.auditor.movement.operator_moves(stage.now, shard);
+            }
+            Request::AllowExpiry => {
+                let lasts = 20 * stage.auditor.longest_lease();
+                stage.auditor.operator_allows_expiry(stage.now + lasts);
+            }
+            _ => {}
+        }
+        self.numbers += 1;
+        self.send(stage, self.numbers, &request);
+        self.asked.insert(self.numbers, Asked { request, insists, hops: 0 });
+    }
+
+    /// Asks again for what it insists on, and forgets the rest.
+    pub(super) fn insist(&mut self, stage: &mut Stage) {
+        self.asked.retain(|_, asked| asked.insists);
+        self.replica = (self.replica + 1) % stage.swarm.replicas;
+        let (to, asked) = (Node::Replica(self.replica), &mut self.asked);
+        for (number, asked) in asked {
+            asked.hops = 0;
+            stage.send(Node::Operator, to, Message::Ask(*number, asked.request.clone()));
+        }
+    }
+
+    /// Whether it still waits for something that it insists on.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.asked.values().any(|asked| asked.insists)
+    }
+
+    pub(super) fn hear(&mut self, stage: &mut Stage, message: Message) {
+        match message {
+            Message::NotLeader(Some(leader)) if leader != self.replica => {
+                self.replica = leader;
+                for (number, asked) in self.asked.iter_mut().filter(|(_, asked)| asked.hops < MAX_HOPS) {
+                    asked.hops += 1;
+                    let ask = Message::Ask(*number, asked.request.clone());
+                    stage.send(Node::Operator, Node::Replica(leader), ask);
+                }
+            }
+            Message::Answer(number, answer) => self.answered(stage, number, answer),
+            _ => {}
+        }
+    }
+
+    fn answered(&mut self, stage: &mut Stage, number: u64, answer: Result<Answer, RequestError>) {
+        let again = matches!(
+            answer,
+            Err(RequestError::NotLeading | RequestError::Busy | RequestError::InHandover(_))
+        );
+        let Some(asked) = self.asked.remove(&number) else { return };
+        if again && asked.insists {
+            self.asked.insert(number, asked);
+        } else if answer.is_ok() {
+            match asked.request {
+                Request::Drain(_) => stage.met(Met::Drain),
+                Request::Move(..) => stage.met(Met::OperatorMove),
+                _ => {}
+            }
+        }
+    }
+
+    fn send(&self, stage: &mut Stage, number: u64, request: &Request) {
+        stage.send(Node::Operator, Node::Replica(self.replica), Message::Ask(number, request.clone()));
+    }
+}
+
+/// What undoes whatever an operator has done that keeps shards from having owners.
+pub(super) fn amends(stage: &Stage) -> Vec<Request> {
+    let ledger = &stage.auditor.ledger;
+    let mut requests = Vec::new();
+    if ledger.freeze != Freeze::Off {
+        requests.push(Request::Freeze(Freeze::Off));
+    }
+    for record in ledger.sessions.values() {
+        if matches!(record.standing, Standing::Draining { by_operator: true }) {
+            requests.push(Request::Undrain(record.executor.clone()));
+        }
+    }
+    for shard in ledger.shards() {
+        if shard.pin.is_some() {
+            requests.push(Request::Pin(shard.key.clone(), None));
+        }
+        if shard.quarantined {
+            requests.push(Request::Release(shard.key.clone()));
+        }
+    }
+    requests
+}
+
+fn any_request(stage: &mut Stage) -> Option<Request> {
+    let executor = any_executor(stage)?;
+    let key = any_key(stage);
+    Some(match stage.random.below(16) {
+        0..3 => Request::Drain(executor),
+        3..6 => Request::Undrain(executor),
+        6..9 => Request::Move(key, executor),
+        9 => Request::Pin(key, Some(executor)),
+        10 => Request::Pin(key, None),
+        11 => Request::Freeze(stage.random.pick(&[Freeze::Off, Freeze::Off, Freeze::Balance, Freeze::All])),
+        12 => Request::SetPolicy(any_policy(stage)),
+        13 => Request::Configure(Box::new(any_config(stage))),
+        14 => stage.random.pick_of([Request::Release(key), Request::Remove(executor)]),
+        _ if stage.random.happens(MILLION / 8) => Request::AllowExpiry,
+        _ => Request::Undrain(executor),
+    })
+}
+
+fn any_executor(stage: &mut Stage) -> Option<ExecutorId> {
+    let known = stage.auditor.ledger.sessions.len();
+    let at = stage.random.index(known.max(1));
+    stage.auditor.ledger.sessions.values().nth(at).map(|record| record.executor.clone())
+}
+
+/// In the way that routers read it.
+pub(super) fn any_policy(stage: &mut Stage) -> String {
+    let mode = stage.random.pick(&[
+        "shard_distributor",
+        "shard_distributor",
+        "hash_ring",
+        "hash_ring-shadow-shard_distributor",
+        "shard_distributor-shadow-hash_ring",
+    ]);
+    let percentage = stage.random.pick(&[0, 10, 50, 90, 100, 100]);
+    let fallback = stage.random.pick(&["stale", "ring", "error"]);
+    let max_age = stage.random.pick(&[0, 0, 1_000, 10_000]);
+    format!("{mode} {percentage} {fallback} {max_age}")
+}
+
+fn any_config(stage: &mut Stage) -> NamespaceConfig {
+    let mut config = stage.auditor.config().clone();
+    let lease = stage.swarm.config.lease;
+    if stage.random.happens(MILLION / 3) {
+        if let Kind::Fixed { shards } = &mut config.kind {
+            *shards = (*shards + 2).min(48);
+        }
+    } else {
+        config.lease =
+            stage.random.pick(&[lease, lease, lease * 3 / 4, lease * 2]).max(config.beat_every * 4);
+    }
+    config
+}
+
+/// All executors are named after machines.
+pub(super) fn executor_id(machine: u8) -> ExecutorId {
+    ExecutorId::new(format!("e{machine}")).expect("names in simulation are ids")
+}

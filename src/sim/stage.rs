@@ -1,0 +1,86 @@
+//! What everybody on the virtual stage needs: the time, the wire, chance, and the auditor who sees it all.
+
+use std::time::Duration;
+
+use super::{
+    agenda::Agenda,
+    auditor::Auditor,
+    coverage::{Coverage, Met},
+    happening::{Happening, Message},
+    network::Network,
+    node::Node,
+    random::Random,
+    record::Record,
+    swarm::Swarm,
+};
+use crate::types::{Mono, ShardKey};
+
+#[derive(Debug)]
+pub(super) struct Stage {
+    /// True time, which nobody on stage can read.
+    pub(super) now: Mono,
+    pub(super) swarm: Swarm,
+    pub(super) agenda: Agenda<Happening>,
+    pub(super) network: Network,
+    pub(super) random: Random,
+    pub(super) auditor: Auditor,
+    pub(super) coverage: Coverage,
+    pub(super) record: Record,
+    /// While bad things happen. Afterwards everybody behaves.
+    pub(super) is_bad: bool,
+    /// Whoever starts to serve this shard dies of it.
+    pub(super) poison: Option<ShardKey>,
+    /// How often a shard that is told to stop never does.
+    pub(super) stuck_ppm: u32,
+    /// How many processes there were.
+    pub(super) processes: u32,
+}
+
+/// Two nodes never act at quite the same time, and nobody acts twice at once.
+const TICK: Duration = Duration::from_micros(1);
+
+impl Stage {
+    pub(super) fn new(swarm: Swarm, tells_story: bool) -> Self {
+        let seed = swarm.seed;
+        Self {
+            now: Mono::ZERO,
+            agenda: Agenda::new(),
+            network: Network::new(swarm.weather, Random::new(seed, 2)),
+            random: Random::new(seed, 3),
+            auditor: Auditor::new(&swarm),
+            coverage: Coverage::default(),
+            record: Record::new(tells_story),
+            is_bad: true,
+            poison: None,
+            stuck_ppm: 0,
+            processes: 0,
+            swarm,
+        }
+    }
+
+    pub(super) fn at(&mut self, when: Mono, happening: Happening) {
+        self.agenda.add(when.max(self.now + TICK), happening);
+    }
+
+    pub(super) fn after(&mut self, delay: Duration, happening: Happening) {
+        self.at(self.now + delay, happening);
+    }
+
+    pub(super) fn send(&mut self, from: Node, to: Node, message: Message) {
+        let [first, second] = self.network.carry(self.now, from, to);
+        if let Some(delay) = second {
+            self.after(delay, Happening::Arrives { from, to, message: message.clone() });
+        }
+        if let Some(delay) = first {
+            self.after(delay, Happening::Arrives { from, to, message });
+        }
+    }
+
+    pub(super) const fn met(&mut self, met: Met) {
+        self.coverage.add(met);
+    }
+
+    pub(super) fn tell(&mut self, what: impl FnOnce() -> String) {
+        self.record.tell(self.now, what);
+    }
+}
