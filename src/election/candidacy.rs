@@ -12,6 +12,7 @@ use super::{
     ElectionConfig,
     record::{ReplicaSession, TermRecord},
     replicas::Replicas,
+    spread::Spread,
 };
 use crate::{
     journal::{Record, Term},
@@ -72,6 +73,7 @@ enum Asked {
 pub(super) struct Candidate<'a> {
     pub(super) config: &'a ElectionConfig,
     pub(super) replicas: &'a Replicas,
+    pub(super) spread: &'a Spread,
     pub(super) name: &'a str,
     pub(super) address: &'a str,
     pub(super) session: ReplicaSession,
@@ -251,7 +253,9 @@ impl Candidacy {
             return Todo::At(self.due);
         }
         let since = *self.free_since.get_or_insert(now);
-        let turn = since + us.config.patience() * us.replicas.rank(now, &self.namespace).min(MAX_RANK);
+        let rank = u32::try_from(us.spread.rank(&self.namespace, us.name))
+            .map_or(MAX_RANK, |rank| rank.min(MAX_RANK));
+        let turn = since + us.config.patience() * rank;
         let at = turn.max(self.not_before);
         if now < at {
             return Todo::At(at);

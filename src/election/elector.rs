@@ -11,6 +11,7 @@ use super::{
     pulse::{News, Pulse},
     record::{ReplicaSession, TermRecord},
     replicas::Replicas,
+    spread::Spread,
 };
 use crate::{
     journal::{Record as _, Term},
@@ -72,6 +73,7 @@ pub struct Election {
     address: String,
     pulse: Pulse,
     replicas: Replicas,
+    spread: Spread,
     namespaces: BTreeMap<Namespace, Candidacy>,
     /// When each namespace wants to be considered.
     agenda: BTreeSet<(Mono, Namespace)>,
@@ -114,6 +116,7 @@ impl Election {
             keys: keys.clone(),
             name: name.to_owned(),
             address: address.to_owned(),
+            spread: Spread::default(),
             namespaces: BTreeMap::new(),
             agenda: BTreeSet::new(),
             times: BTreeMap::new(),
@@ -284,6 +287,9 @@ impl Election {
         let key = self.keys.term(namespace);
         let new = || Candidacy::new(namespace.clone(), key);
         self.namespaces.entry(namespace.clone()).or_insert_with(new).contend();
+        if self.pulse.is_alive() {
+            self.spread.renew(self.replicas.spread_over(now), self.namespaces.keys());
+        }
         self.consider(now, namespace);
     }
 
@@ -332,6 +338,7 @@ impl Election {
     }
 
     fn consider_all(&mut self, now: Mono) {
+        self.spread.renew(self.replicas.spread_over(now), self.namespaces.keys());
         let names: Vec<_> = self.namespaces.keys().cloned().collect();
         for namespace in names {
             self.consider(now, &namespace);
@@ -368,6 +375,7 @@ impl Election {
         let us = Candidate {
             config: &self.config,
             replicas: &self.replicas,
+            spread: &self.spread,
             name: &self.name,
             address: &self.address,
             session: self.pulse.session(),
@@ -398,12 +406,14 @@ impl Election {
     fn advise(&mut self, now: Mono) {
         self.handover_due = now + self.config.handover_every();
         let settle = self.config.settle();
+        self.spread.renew(self.replicas.spread_over(now), self.namespaces.keys());
         let found = self.namespaces.iter_mut().find_map(|(namespace, candidacy)| {
             candidacy.held()?;
             if candidacy.advised.is_some_and(|advised| now.since(advised) < settle) {
                 return None;
             }
-            let to = self.replicas.better(now, namespace)?.to_owned();
+            let to = self.spread.preferred(namespace).filter(|to| *to != self.name)?;
+            let to = self.replicas.is_settled(now, to).then(|| to.to_owned())?;
             candidacy.advised = Some(now);
             Some(Effect::HandOver { namespace: namespace.clone(), to })
         });

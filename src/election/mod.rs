@@ -9,7 +9,8 @@
 //! session's liveness record is gone; sessions never come back. So one renewal proves every term of a replica at once,
 //! from the moment that it was sent until a little less than a lease later.
 //!
-//! Who *should* lead what is computed by everyone alike from the names of the living replicas. The less a replica is
+//! Who *should* lead what is computed by everyone alike from the names of the living replicas and of the namespaces, so
+//! that each leads as many as the next one, give or take one. The less a replica is
 //! preferred for a namespace, the longer it waits before it takes a free term; and who leads what another one should,
 //! is advised to hand over, one namespace at a time.
 
@@ -23,6 +24,7 @@ mod record;
 mod replicas;
 #[cfg(test)]
 mod sim_tests;
+mod spread;
 
 pub use config::{ConfigError, ElectionConfig};
 pub use elector::{CallId, Effect, Election};

@@ -1,4 +1,4 @@
-//! The other replicas: who lives, who has stood still for too long, and who is preferred for what.
+//! The other replicas: who lives, and who has stood still for too long.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -7,14 +7,13 @@ use super::{
     record::{ReplicaRecord, ReplicaSession},
 };
 use crate::{
-    hash::xxh3,
     journal::Record,
     planted::{Planted, is},
     store::{
         Change, Compare, Key, Keys, Page, Range, Reply, Request, Revision, Row, Transaction, Write,
         after_prefix,
     },
-    types::{Mono, Namespace},
+    types::Mono,
 };
 
 /// Rows of a page, at most.
@@ -177,25 +176,17 @@ impl Replicas {
         self.revision >= as_of && self.others().next().is_none()
     }
 
-    /// How many living replicas are preferred to us for the namespace.
-    pub(super) fn rank(&self, now: Mono, namespace: &Namespace) -> u32 {
-        let ours = preference(namespace, &self.me);
-        let before = self
-            .others()
-            .filter(|(_, known)| self.lives(now, known))
-            .filter(|(name, _)| preference(namespace, name) > ours);
-        u32::try_from(before.count()).unwrap_or(u32::MAX)
-    }
-
-    /// The replica that should rather lead the namespace than we, and has been up for long enough to.
-    pub(super) fn better(&self, now: Mono, namespace: &Namespace) -> Option<&str> {
+    /// Whether the replica lives and has been up for long enough to be given something.
+    pub(super) fn is_settled(&self, now: Mono, replica: &str) -> bool {
         let settled =
             |known: &Known| self.lives(now, known) && now.since(known.up_since) >= self.config.settle();
-        self.others()
-            .filter(|(_, known)| settled(known))
-            .map(|(name, _)| name)
-            .max_by_key(|name| preference(namespace, name))
-            .filter(|name| preference(namespace, name) > preference(namespace, &self.me))
+        self.known.get(replica).is_some_and(settled)
+    }
+
+    /// Those who live, and we.
+    pub(super) fn spread_over(&self, now: Mono) -> impl Iterator<Item = &str> + Clone {
+        let lives = move |(name, known): &(&String, &Known)| **name == self.me || self.lives(now, known);
+        self.known.iter().filter(lives).map(|(name, _)| name.as_str())
     }
 
     /// Living replicas and their addresses, our own included once its record has been read.
@@ -264,11 +255,4 @@ impl Replicas {
         let session = |known: &Known| known.record.as_ref().map(|record| record.session);
         self.known.iter().map(|(name, known)| (name.clone(), session(known))).collect()
     }
-}
-
-/// How much a replica is preferred for a namespace. Everybody computes the same, nobody decides, and a replica that
-/// comes or goes changes only what is its own.
-fn preference(namespace: &Namespace, replica: &str) -> (u64, u64) {
-    let own = xxh3(replica.as_bytes());
-    (xxh3(&[xxh3(namespace.as_bytes()).to_le_bytes(), own.to_le_bytes()].concat()), own)
 }

@@ -54,12 +54,23 @@ pub struct Follow {
     /// What the watch tells of this revision and those before is known already.
     loaded_at: Revision,
     load: Option<Load>,
-    /// What is being loaded is out of date already.
-    load_again: bool,
+    /// What becomes of what is being loaded.
+    then: Then,
     chunks: Chunks,
     pending_bytes: usize,
     /// Heads that the watch has told of. Only the newest counts.
     next: Option<Row>,
+}
+
+/// What becomes of what is being loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Then {
+    /// It is the state.
+    Tell,
+    /// It is out of date: it is loaded again.
+    Again,
+    /// It is known already.
+    Drop,
 }
 
 impl Follow {
@@ -67,7 +78,7 @@ impl Follow {
     pub fn new(rows: Rows, limits: Limits, seen: Option<Seen>) -> Self {
         Self {
             load: Some(Load::new(rows.clone(), limits)),
-            load_again: false,
+            then: Then::Tell,
             rows,
             limits,
             seen,
@@ -99,6 +110,18 @@ impl Follow {
         self.revision = self.revision.max(batch.revision);
     }
 
+    /// Hears of a commit from the leader itself, which is this process: what the watch will tell of it is known already.
+    pub fn committed(&mut self, head: &Head, at: Revision) {
+        if self.load.is_some() && self.then == Then::Tell {
+            self.then = Then::Drop;
+        }
+        self.tell(head);
+        self.loaded_at = self.loaded_at.max(at);
+        self.revision = self.revision.max(at);
+        self.next.take_if(|row| row.changed <= at);
+        self.forget_until(head.link.version.generation);
+    }
+
     /// Hears that the watch is over. One that only broke off goes on where it was; anything else is loaded anew.
     pub fn watch_ended(&mut self, error: &WatchError) {
         if !matches!(error, WatchError::Broken { .. }) {
@@ -110,7 +133,7 @@ impl Follow {
     pub fn restart(&mut self) {
         match self.load {
             // It may be waiting for a reply, which must not reach another one.
-            Some(_) => self.load_again = true,
+            Some(_) => self.then = Then::Again,
             None => self.load = Some(Load::new(self.rows.clone(), self.limits)),
         }
         self.next = None;
@@ -188,12 +211,17 @@ impl Errand for Follow {
             match load.next(reply) {
                 Step::Done(end) => {
                     self.load = None;
-                    if std::mem::take(&mut self.load_again) {
-                        self.restart();
-                        return self.next(None);
-                    }
-                    if let Some(followed) = self.loaded(end) {
-                        return Step::Done(followed);
+                    match std::mem::replace(&mut self.then, Then::Tell) {
+                        Then::Again => {
+                            self.restart();
+                            return self.next(None);
+                        }
+                        Then::Drop => {}
+                        Then::Tell => {
+                            if let Some(followed) = self.loaded(end) {
+                                return Step::Done(followed);
+                            }
+                        }
                     }
                 }
                 Step::Ask(request) => return Step::Ask(request),

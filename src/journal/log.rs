@@ -115,6 +115,8 @@ pub struct Log {
     /// What is stored, and since when. Mean nothing before the log is open.
     head: Head,
     revision: Revision,
+    /// What this term continues.
+    continues: Option<Link>,
     /// A snapshot that is written but not yet named by the head.
     snapshot: Option<Link>,
     /// How many snapshots were begun, so that no two share a chunk.
@@ -154,6 +156,7 @@ impl Log {
             term,
             head: Head::default(),
             revision: Revision::default(),
+            continues: None,
             snapshot: None,
             snapshots: 0,
         }
@@ -162,6 +165,17 @@ impl Log {
     /// What is committed. Means nothing before the log is open.
     pub fn head(&self) -> &Head {
         &self.head
+    }
+
+    /// The revision that wrote [`head`](Self::head).
+    pub fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// The last commit before this term's own: whoever knows the state as of it knows the state that was opened. `None`:
+    /// it begins anew.
+    pub fn continues(&self) -> Option<Link> {
+        self.continues
     }
 
     /// Takes an entry; [`next`](Errand::next) commits it. Entries are committed one after the other: gather while one is
@@ -296,7 +310,12 @@ impl Log {
 
     fn go_on(&mut self, mut committing: Box<Committing>, reply: Option<Reply>) -> Step<Made> {
         match committing.advance.next(reply) {
-            Step::Done(Advanced::Done(revision)) => self.committed(committing.head, revision),
+            Step::Done(Advanced::Done(revision)) => {
+                if committing.opening.is_some() {
+                    self.continues = committing.claim.previous;
+                }
+                self.committed(committing.head, revision)
+            }
             Step::Done(Advanced::TermLost) => self.over(LogError::Deposed),
             Step::Done(Advanced::HeadMoved(_)) => match committing.opening {
                 Some(opening) => self.open(opening, None),

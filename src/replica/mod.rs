@@ -1,119 +1,31 @@
 //! One distributor process, as a state machine: its part in the elections, and the namespaces that it leads.
 //!
 //! It joins what does not know each other: [`election`] says which namespaces are led here and until
-//! when, [`journal`](crate::journal) opens and reads their histories and extends them, [`engine`] decides
-//! what comes next. Like them it knows no store, no network and no clock: it is told what has happened and says what to
+//! when, [`journal`](crate::journal) opens, reads, follows and extends their histories, [`engine`] decides what comes
+//! next. Like them it knows no store, no network and no clock: it is told what has happened and says what to
 //! ask. A process drives it with tasks, the simulation with events, and both run the same code.
 
+mod event;
+mod follower;
 mod office;
 mod pauses;
 #[cfg(test)]
 mod tests;
 mod upkeep;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
+pub use event::{Call, Effect, Event, ReplicaConfig, Trouble};
+use follower::{Follower, Heard};
 use office::{Errands, Office, Outcome, Said};
 
 use crate::{
     election::{self, CallId, Election},
-    engine::{self, Caller, Delta, NamespaceConfig},
-    journal::{LogError, OpenAs, Rows, Term, Unreadable, WireError},
-    session::ToLeader,
-    store::{Keys, Limits, Reply, Request},
+    engine::{self, NamespaceConfig},
+    journal::{LogError, OpenAs, Rows, Term},
+    store::{Batch, Change, Key, Keys, Limits, Reply},
     types::{Mono, Namespace},
 };
-
-/// A call to the store that has not been answered yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Call(u64);
-
-/// What has happened.
-#[derive(Clone, Debug)]
-pub enum Event {
-    /// The store has answered a call.
-    Replied(Call, Reply),
-    /// The store's watch has told of a change.
-    Watched(crate::store::Change),
-    /// The watch has missed something.
-    WatchBroke,
-    /// An executor of a namespace said something.
-    Heard(Namespace, Caller, ToLeader),
-    /// Somebody wants something of a namespace.
-    Asked(Namespace, Caller, engine::Request),
-    /// An operator says what to do with a namespace's history that is not believed.
-    Open(Namespace, OpenAs),
-    /// The process is about to end.
-    Leaving,
-    /// Time has passed.
-    Woke,
-}
-
-/// What is to be done.
-#[derive(Clone, Debug)]
-pub enum Effect {
-    /// Ask the store, and say so by [`Event::Replied`], always: when it takes longer than `within`, the reply is
-    /// [`StoreError::Unknown`](crate::store::StoreError::Unknown).
-    Ask {
-        /// To name in the reply.
-        call: Call,
-        /// What to ask.
-        request: Request,
-        /// How long it may take.
-        within: Duration,
-    },
-    /// What the namespace's engine wants done; never a commit.
-    Engine(Namespace, engine::Effect),
-    /// This was committed.
-    Published(Namespace, Arc<Delta>),
-    /// The namespace is run here from now on; [`Replica::engine`] has its state.
-    Led(Namespace),
-    /// It is not led here any more. What it was asked and has not answered, it never will.
-    Resigned(Namespace),
-    /// The namespace is led here and cannot be run.
-    Trouble(Namespace, Trouble),
-}
-
-/// Why a namespace cannot be run, or not as it was.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Trouble {
-    /// Its history cannot be continued.
-    Log(LogError),
-    /// Its history cannot be kept short, and grows until another leader does it.
-    Upkeep(LogError),
-    /// Part of its history cannot be read: these rows. The rest is in force, and nothing is granted for a while.
-    Damaged(Vec<Unreadable>),
-    /// A change in its history makes no sense to this binary, and was passed over.
-    Senseless(WireError),
-}
-
-/// How a replica behaves.
-#[derive(Clone, Debug)]
-pub struct ReplicaConfig {
-    /// What store calls for a namespace's history may take.
-    pub call_within: Duration,
-    /// After a call that failed, wait so long, then twice as long, and so on.
-    pub pause_from: Duration,
-    /// But never longer than this.
-    pub pause_to: Duration,
-    /// A namespace's snapshot is written when so many bytes were committed since the last one, and as many as that
-    /// one has.
-    pub snapshot_after_bytes: usize,
-    /// Or when there were so many commits, because who takes over reads all of them.
-    pub snapshot_after_commits: usize,
-}
-
-impl Default for ReplicaConfig {
-    fn default() -> Self {
-        Self {
-            call_within: Duration::from_secs(2),
-            pause_from: Duration::from_millis(50),
-            pause_to: Duration::from_secs(2),
-            snapshot_after_bytes: 256 << 10,
-            snapshot_after_commits: 4096,
-        }
-    }
-}
 
 /// One distributor process.
 #[derive(Debug)]
@@ -135,6 +47,7 @@ struct Place {
     /// How it is run if it has no history yet.
     founding: Arc<NamespaceConfig>,
     open_as: Option<OpenAs>,
+    follower: Follower,
     office: Option<Office>,
     /// Until when its engine was told that it leads.
     told: Mono,
@@ -146,6 +59,7 @@ struct Place {
 enum Asker {
     Election(CallId),
     Office(Namespace, u64, Errands),
+    Follower(Namespace),
 }
 
 impl Replica {
@@ -177,8 +91,14 @@ impl Replica {
         founding: Arc<NamespaceConfig>,
         out: &mut Vec<Effect>,
     ) {
-        let place = Place { founding, open_as: None, office: None, told: Mono::ZERO, yields: false };
-        self.namespaces.entry(namespace.clone()).or_insert(place);
+        if !self.namespaces.contains_key(namespace) {
+            let rows = Rows::new(&self.keys, namespace);
+            let follower = Follower::new(rows, self.limits, self.config.clone());
+            let place =
+                Place { founding, open_as: None, follower, office: None, told: Mono::ZERO, yields: false };
+            self.namespaces.insert(namespace.clone(), place);
+            self.follow(namespace, out, |follower, founding| follower.woke(now, founding));
+        }
         self.election.contend(now, namespace);
         self.follow_up(now, out);
     }
@@ -193,18 +113,30 @@ impl Replica {
         self.namespaces.get(namespace)?.office.as_ref()?.engine()
     }
 
+    /// The newest committed state of a namespace that is known here, whoever leads it.
+    pub fn state(&self, namespace: &Namespace) -> Option<&engine::State> {
+        self.namespaces.get(namespace)?.follower.state()
+    }
+
     /// When [`Event::Woke`] is due.
     pub fn next_wake(&self) -> Option<Mono> {
         let offices = self.namespaces.values().filter_map(|place| place.office.as_ref()?.next_wake());
-        offices.chain(self.election.wake()).min()
+        let followers = self.namespaces.values().filter_map(|place| place.follower.next_wake());
+        offices.chain(followers).chain(self.election.wake()).min()
     }
 
     /// What came of something that has happened.
     pub fn handle(&mut self, now: Mono, event: Event, out: &mut Vec<Effect>) {
         match event {
             Event::Replied(call, reply) => self.replied(now, call, reply, out),
-            Event::Watched(change) => self.election.watched(now, &change),
-            Event::WatchBroke => self.election.missed(now),
+            Event::Watched(batch) => self.watched(now, batch, out),
+            Event::WatchBroke => {
+                self.election.missed(now);
+                let names: Vec<_> = self.namespaces.keys().cloned().collect();
+                for namespace in names {
+                    self.follow(&namespace, out, |follower, founding| follower.missed(now, founding));
+                }
+            }
             Event::Heard(namespace, caller, message) => {
                 self.tell(now, &namespace, engine::Event::Heard(caller, message), out);
             }
@@ -239,6 +171,9 @@ impl Replica {
         match self.calls.remove(&call) {
             None => {}
             Some(Asker::Election(call)) => self.election.answered(now, call, reply),
+            Some(Asker::Follower(namespace)) => {
+                self.follow(&namespace, out, |follower, founding| follower.replied(now, reply, founding));
+            }
             Some(Asker::Office(namespace, term, errands)) => {
                 // An office that is gone wants no answers.
                 let office = self.namespaces.get_mut(&namespace).and_then(|place| place.office.as_mut());
@@ -250,14 +185,47 @@ impl Replica {
         }
     }
 
+    /// Each namespace's follower hears of its own rows, the election of everything.
+    fn watched(&mut self, now: Mono, batch: Batch, out: &mut Vec<Effect>) {
+        let mut by_namespace = BTreeMap::<Namespace, Vec<Change>>::new();
+        for change in batch.changes {
+            self.election.watched(now, &change);
+            if let Some(Key::Of(namespace, _)) = self.keys.parse(change.key()) {
+                by_namespace.entry(namespace).or_default().push(change);
+            }
+        }
+        for (namespace, changes) in by_namespace {
+            let batch = Batch { changes, revision: batch.revision };
+            self.follow(&namespace, out, |follower, founding| follower.watched(now, batch, founding));
+        }
+    }
+
+    fn follow(
+        &mut self,
+        namespace: &Namespace,
+        out: &mut Vec<Effect>,
+        hear: impl FnOnce(&mut Follower, &Arc<NamespaceConfig>) -> Heard,
+    ) {
+        let Some(place) = self.namespaces.get_mut(namespace) else { return };
+        let Heard { asks, news } = hear(&mut place.follower, &place.founding);
+        out.extend(news.into_iter().map(|news| news.of(namespace)));
+        if let Some(request) = asks {
+            let call = self.call(Asker::Follower(namespace.clone()));
+            out.push(Effect::Ask { call, request, within: self.config.call_within });
+        }
+    }
+
     fn woke(&mut self, now: Mono, out: &mut Vec<Effect>) {
         self.election.tick(now);
         self.lead_on(now, out);
-        let due =
-            |place: &Place| place.office.as_ref().and_then(Office::next_wake).is_some_and(|wake| wake <= now);
+        let is_due = |wake: Option<Mono>| wake.is_some_and(|wake| wake <= now);
+        let due = |place: &Place| {
+            is_due(place.office.as_ref().and_then(Office::next_wake)) || is_due(place.follower.next_wake())
+        };
         let due: Vec<Namespace> =
             self.namespaces.iter().filter(|(_, place)| due(place)).map(|(name, _)| name.clone()).collect();
         for namespace in due {
+            self.follow(&namespace, out, |follower, founding| follower.woke(now, founding));
             let office = self.namespaces.get_mut(&namespace).and_then(|place| place.office.as_mut());
             let Some(outcome) = office.map(|office| office.woke(now)) else { continue };
             self.act(now, &namespace, outcome, out);
@@ -319,15 +287,13 @@ impl Replica {
     fn enter(&mut self, now: Mono, namespace: &Namespace, term: Term, out: &mut Vec<Effect>) {
         let Some(place) = self.namespaces.get_mut(namespace) else { return };
         let resume = OpenAs { unix_millis: self.unix_millis, ..OpenAs::default() };
+        let mut open_as = place.open_as.unwrap_or(resume);
+        // What this replica has seen counts whoever opens it, and however.
+        open_as.seen =
+            [open_as.seen, place.follower.seen()].into_iter().flatten().max_by_key(|seen| seen.version);
         let rows = Rows::new(&self.keys, namespace);
-        let office = Office::new(
-            rows,
-            self.limits,
-            term,
-            place.open_as.unwrap_or(resume),
-            place.founding.clone(),
-            self.config.clone(),
-        );
+        let office =
+            Office::new(rows, self.limits, term, open_as, place.founding.clone(), self.config.clone());
         (place.told, place.yields) = (Mono::ZERO, false);
         let outcome = place.office.insert(office).woke(now);
         self.act(now, namespace, outcome, out);
@@ -359,17 +325,16 @@ impl Replica {
     }
 
     fn act(&mut self, now: Mono, namespace: &Namespace, outcome: Outcome, out: &mut Vec<Effect>) {
-        let Outcome { asks, effects, end } = outcome;
-        if effects.iter().any(|said| matches!(said, Said::Led))
-            && let Some(place) = self.namespaces.get_mut(namespace)
-        {
-            // What the operator said was said once, and is done.
-            place.open_as = None;
+        let Outcome { asks, effects, opened, end } = outcome;
+        for said in effects {
+            self.tell_of(namespace, said, out);
         }
-        out.extend(effects.into_iter().map(|effect| effect.of(namespace)));
         for (term, errands, request) in asks {
             let call = self.call(Asker::Office(namespace.clone(), term, errands));
             out.push(Effect::Ask { call, request, within: self.config.call_within });
+        }
+        if opened {
+            self.begin(now, namespace, out);
         }
         match end {
             None => self.yield_if_idle(now, namespace, out),
@@ -380,6 +345,38 @@ impl Replica {
             Some(LogError::Outranked { by }) => self.reopen(now, namespace, by, out),
             // Nobody else could do better; an operator has to look.
             Some(error) => out.push(Effect::Trouble(namespace.clone(), Trouble::Log(error))),
+        }
+    }
+
+    /// An office has been opened: it begins with what the follower knows, if that is what it continues.
+    fn begin(&mut self, now: Mono, namespace: &Namespace, out: &mut Vec<Effect>) {
+        let Some(place) = self.namespaces.get_mut(namespace) else { return };
+        let Some(office) = &mut place.office else { return };
+        let known = place.follower.as_of(office.log().continues());
+        let outcome = office.begin(now, known);
+        self.act(now, namespace, outcome, out);
+    }
+
+    /// What an office says; what this replica commits itself, its follower learns at once.
+    fn tell_of(&mut self, namespace: &Namespace, said: Said, out: &mut Vec<Effect>) {
+        let Some(Place { follower, office: Some(office), open_as, .. }) = self.namespaces.get_mut(namespace)
+        else {
+            return;
+        };
+        let (head, at) = (office.log().head(), office.log().revision());
+        match said {
+            Said::Engine(effect) => out.push(Effect::Engine(namespace.clone(), effect)),
+            Said::Trouble(trouble) => out.push(Effect::Trouble(namespace.clone(), trouble)),
+            Said::Committed(delta) => {
+                follower.committed(&delta, head, at, office.length());
+                out.push(Effect::Published(namespace.clone(), delta));
+            }
+            Said::Led(opened) => {
+                // What the operator said was said once, and is done.
+                *open_as = None;
+                out.push(follower.led(opened, head, at).of(namespace));
+                out.push(Effect::Led(namespace.clone()));
+            }
         }
     }
 

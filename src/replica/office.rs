@@ -2,13 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Effect, ReplicaConfig, Trouble, pauses::Pauses, upkeep::Upkeep};
+use super::{
+    ReplicaConfig, Trouble,
+    follower::{Length, changes_of},
+    pauses::Pauses,
+    upkeep::Upkeep,
+};
 use crate::{
     engine::{self, Change, Delta, Engine, NamespaceConfig, State},
     journal::{self, Entry, Load, LoadError, Loaded, Log, LogError, Mode, OpenAs, Rows, Term},
     lease::MAX_LEASE,
     store::{Errand, Limits, Reply, Request, Step},
-    types::{Mono, Namespace},
+    types::Mono,
 };
 
 #[derive(Debug)]
@@ -28,6 +33,8 @@ pub(super) struct Office {
 #[derive(Debug)]
 enum Stage {
     Opening,
+    /// What it was opened with may be known here, or has to be [loaded](Loading).
+    Opened,
     Loading(Box<Load>),
     Running {
         engine: Box<Engine>,
@@ -54,6 +61,8 @@ pub(super) struct Outcome {
     /// Ask the store this, for the office of this term.
     pub(super) asks: Vec<(u64, Errands, Request)>,
     pub(super) effects: Vec<Said>,
+    /// It has been opened: [`begin`](Office::begin).
+    pub(super) opened: bool,
     /// The office is over, or stuck.
     pub(super) end: Option<LogError>,
 }
@@ -61,21 +70,20 @@ pub(super) struct Outcome {
 #[derive(Debug)]
 pub(super) enum Said {
     Engine(engine::Effect),
-    Published(Arc<Delta>),
-    Led,
+    Committed(Arc<Delta>),
+    /// It is led, from what was known or from this.
+    Led(Option<Box<Opened>>),
     Trouble(Trouble),
 }
 
-impl Said {
-    pub(super) fn of(self, namespace: &Namespace) -> Effect {
-        let namespace = namespace.clone();
-        match self {
-            Self::Engine(effect) => Effect::Engine(namespace, effect),
-            Self::Published(delta) => Effect::Published(namespace, delta),
-            Self::Led => Effect::Led(namespace),
-            Self::Trouble(trouble) => Effect::Trouble(namespace, trouble),
-        }
-    }
+/// What was read of a namespace that is led now.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) state: State,
+    pub(super) length: Length,
+    /// Whether its configuration is stored: otherwise it is only being founded.
+    pub(super) is_founded: bool,
+    pub(super) is_damaged: bool,
 }
 
 impl Office {
@@ -102,6 +110,18 @@ impl Office {
         match &self.stage {
             Stage::Running { engine, .. } => Some(engine),
             _ => None,
+        }
+    }
+
+    pub(super) const fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// How long the history is by now.
+    pub(super) fn length(&self) -> Length {
+        match &self.stage {
+            Stage::Running { upkeep, .. } => upkeep.length(),
+            _ => Length::default(),
         }
     }
 
@@ -151,56 +171,72 @@ impl Office {
     }
 
     /// Goes on with whatever is being asked of the store, until it has to wait.
-    fn go_on(&mut self, now: Mono, mut reply: Option<Reply>, outcome: &mut Outcome) {
-        loop {
-            let step = match &mut self.stage {
-                Stage::Stuck => return,
-                Stage::Loading(load) => match load.next(reply.take()) {
-                    Step::Ask(request) => Step::Ask(request),
-                    Step::Pause(error) => Step::Pause(error),
-                    Step::Done(loaded) => {
-                        self.loaded(now, loaded, outcome);
-                        return;
-                    }
-                },
-                Stage::Running { committing: None, .. } => return,
-                Stage::Opening | Stage::Running { .. } => self.log.next(reply.take()),
-            };
-            match step {
-                Step::Ask(request) => {
-                    outcome.asks.push((self.term, Errands::History, request));
+    fn go_on(&mut self, now: Mono, reply: Option<Reply>, outcome: &mut Outcome) {
+        let step = match &mut self.stage {
+            Stage::Stuck | Stage::Opened => return,
+            Stage::Loading(load) => match load.next(reply) {
+                Step::Ask(request) => Step::Ask(request),
+                Step::Pause(error) => Step::Pause(error),
+                Step::Done(loaded) => {
+                    self.loaded(now, loaded, outcome);
                     return;
                 }
-                Step::Pause(_) => return self.pauses.begin(now, &self.config),
-                Step::Done(Err(error)) => {
-                    self.stage = Stage::Stuck;
-                    outcome.end = Some(error);
-                    return;
-                }
-                Step::Done(Ok(version)) => {
-                    self.pauses = Pauses::default();
-                    match &mut self.stage {
-                        Stage::Running { committing, upkeep, .. } => {
-                            if let Some(delta) = committing.take() {
-                                debug_assert_eq!(
-                                    delta.version, version,
-                                    "the engine and the journal count alike"
-                                );
-                                outcome.effects.push(Said::Published(delta));
-                            }
-                            match upkeep.committed(&mut self.log) {
-                                Ok(true) => self.keep_up(now, None, outcome),
-                                Ok(false) => {}
-                                Err(error) => outcome.effects.push(Said::Trouble(Trouble::Upkeep(error))),
-                            }
-                            self.run(now, engine::Event::Committed(version), outcome);
-                            return;
+            },
+            Stage::Running { committing: None, .. } => return,
+            Stage::Opening | Stage::Running { .. } => self.log.next(reply),
+        };
+        match step {
+            Step::Ask(request) => {
+                outcome.asks.push((self.term, Errands::History, request));
+            }
+            Step::Pause(_) => self.pauses.begin(now, &self.config),
+            Step::Done(Err(error)) => {
+                self.stage = Stage::Stuck;
+                outcome.end = Some(error);
+            }
+            Step::Done(Ok(version)) => {
+                self.pauses = Pauses::default();
+                match &mut self.stage {
+                    Stage::Running { committing, upkeep, .. } => {
+                        if let Some(delta) = committing.take() {
+                            debug_assert_eq!(
+                                delta.version, version,
+                                "the engine and the journal count alike"
+                            );
+                            outcome.effects.push(Said::Committed(delta));
                         }
-                        stage => *stage = Stage::Loading(Box::new(Load::new(self.rows.clone(), self.limits))),
+                        match upkeep.committed(&mut self.log) {
+                            Ok(true) => self.keep_up(now, None, outcome),
+                            Ok(false) => {}
+                            Err(error) => outcome.effects.push(Said::Trouble(Trouble::Upkeep(error))),
+                        }
+                        self.run(now, engine::Event::Committed(version), outcome);
+                    }
+                    stage => {
+                        *stage = Stage::Opened;
+                        outcome.opened = true;
                     }
                 }
             }
         }
+    }
+
+    /// Begins to lead, with the state that it [continues](Log::continues) if that is known; otherwise it is loaded.
+    pub(super) fn begin(&mut self, now: Mono, known: Option<(State, Length)>) -> Outcome {
+        let mut outcome = Outcome::default();
+        match known {
+            Some((mut state, length)) => {
+                // The term's first commit changed nothing.
+                state.apply(&Delta { version: self.log.head().link.version, changes: Vec::new() });
+                let engine = Engine::take_over(state, self.log.head().wait, now);
+                self.lead(engine, Upkeep::new(&self.config, length, false), None, &mut outcome);
+            }
+            None => {
+                self.stage = Stage::Loading(Box::new(Load::new(self.rows.clone(), self.limits)));
+                self.go_on(now, None, &mut outcome);
+            }
+        }
+        outcome
     }
 
     fn loaded(&mut self, now: Mono, loaded: Result<Box<Loaded>, LoadError>, outcome: &mut Outcome) {
@@ -217,35 +253,31 @@ impl Office {
             return self.stick(LogError::NeedsAdoption(mismatch), outcome);
         }
         let version = self.log.head().link.version;
-        let items = loaded.snapshot.iter().chain(loaded.deltas.iter().flat_map(|delta| &delta.items));
-        let mut changes = Vec::new();
-        let mut is_damaged = !loaded.damage.is_empty();
-        for item in items {
-            match Change::decode(item) {
-                Ok(change) => changes.push(change),
-                Err(error) => {
-                    is_damaged = true;
-                    outcome.effects.push(Said::Trouble(Trouble::Senseless(error)));
-                }
-            }
-        }
-        let upkeep = Box::new(Upkeep::new(&self.config, &loaded, is_damaged && !self.is_adopted));
+        let (changes, senseless) = changes_of(&loaded);
+        let is_damaged = !loaded.damage.is_empty() || !senseless.is_empty();
+        outcome.effects.extend(senseless.into_iter().map(|error| Said::Trouble(Trouble::Senseless(error))));
+        let upkeep = Upkeep::new(&self.config, Length::of(&loaded), is_damaged && !self.is_adopted);
         if !loaded.damage.is_empty() {
-            let rows = loaded.damage.into_iter().flat_map(|damage| damage.rows).collect();
+            let rows = loaded.damage.iter().flat_map(|damage| damage.rows.clone()).collect();
             outcome.effects.push(Said::Trouble(Trouble::Damaged(rows)));
         }
+        let is_founded = changes.iter().any(|change| matches!(change, Change::Config(_)));
+        let state = State::from_changes(version, &self.founding, &changes);
+        let opened = Opened { state: state.clone(), length: Length::of(&loaded), is_founded, is_damaged };
         let engine = if changes.is_empty() && !is_damaged {
             Engine::found(self.founding.clone(), version, loaded.head.wait, now)
         } else {
-            let is_configured = changes.iter().any(|change| matches!(change, Change::Config(_)));
-            let state = State::from_changes(version, &self.founding, &changes);
             // What was lost may have been a grant; and if it was the configuration, with any lease there may be.
-            let longest = if is_configured { state.longest_lease() } else { MAX_LEASE };
+            let longest = if is_founded { state.longest_lease() } else { MAX_LEASE };
             let doubt = if is_damaged { state.config().rates.listening(longest) } else { Duration::ZERO };
             Engine::take_over(state, loaded.head.wait.max(doubt), now)
         };
-        outcome.effects.push(Said::Led);
-        self.stage = Stage::Running { engine: Box::new(engine), committing: None, upkeep };
+        self.lead(engine, upkeep, Some(Box::new(opened)), outcome);
+    }
+
+    fn lead(&mut self, engine: Engine, upkeep: Upkeep, opened: Option<Box<Opened>>, outcome: &mut Outcome) {
+        outcome.effects.push(Said::Led(opened));
+        self.stage = Stage::Running { engine: Box::new(engine), committing: None, upkeep: Box::new(upkeep) };
     }
 
     fn run(&mut self, now: Mono, event: engine::Event, outcome: &mut Outcome) {

@@ -5,9 +5,9 @@
 
 use bytes::Bytes;
 
-use super::{ReplicaConfig, pauses::Pauses};
+use super::{ReplicaConfig, follower::Length, pauses::Pauses};
 use crate::{
-    journal::{Collect, Link, Loaded, Log, LogError, WriteSnapshot},
+    journal::{Collect, Link, Log, LogError, WriteSnapshot},
     store::{Errand, Reply, Request, Step},
     types::{Mono, Version},
 };
@@ -16,11 +16,7 @@ use crate::{
 pub(super) struct Upkeep {
     config: ReplicaConfig,
     stage: Stage,
-    /// What was committed since the newest snapshot.
-    commits: usize,
-    bytes: usize,
-    /// How large the newest snapshot is.
-    snapshot_bytes: usize,
+    length: Length,
     pauses: Pauses,
 }
 
@@ -38,16 +34,17 @@ enum Stage {
 }
 
 impl Upkeep {
-    pub(super) fn new(config: &ReplicaConfig, loaded: &Loaded, is_damaged: bool) -> Self {
-        let deltas = loaded.deltas.iter().flat_map(|delta| &delta.items);
+    pub(super) fn new(config: &ReplicaConfig, length: Length, is_damaged: bool) -> Self {
         Self {
             config: config.clone(),
             stage: if is_damaged { Stage::Off } else { Stage::Idle },
-            commits: loaded.deltas.len(),
-            bytes: deltas.map(Bytes::len).sum(),
-            snapshot_bytes: loaded.snapshot.iter().map(Bytes::len).sum(),
+            length,
             pauses: Pauses::default(),
         }
+    }
+
+    pub(super) const fn length(&self) -> Length {
+        self.length
     }
 
     pub(super) const fn next_wake(&self) -> Option<Mono> {
@@ -61,10 +58,10 @@ impl Upkeep {
         items: &[Bytes],
         state: impl FnOnce() -> Vec<Bytes>,
     ) {
-        self.commits += 1;
-        self.bytes += items.iter().map(Bytes::len).sum::<usize>();
-        let bytes = self.config.snapshot_after_bytes.max(self.snapshot_bytes);
-        let is_due = self.bytes >= bytes || self.commits >= self.config.snapshot_after_commits;
+        self.length.commits += 1;
+        self.length.bytes += items.iter().map(Bytes::len).sum::<usize>();
+        let bytes = self.config.snapshot_after_bytes.max(self.length.snapshot_bytes);
+        let is_due = self.length.bytes >= bytes || self.length.commits >= self.config.snapshot_after_commits;
         if is_due && matches!(self.stage, Stage::Idle) {
             self.stage = Stage::Taken(version, state());
         }
@@ -76,8 +73,8 @@ impl Upkeep {
         match &self.stage {
             Stage::Taken(version, items) if head.link.version == *version => {
                 let writing = log.snapshot(items)?;
-                (self.commits, self.bytes) = (0, 0);
-                self.snapshot_bytes = items.iter().map(Bytes::len).sum();
+                let snapshot_bytes = items.iter().map(Bytes::len).sum();
+                self.length = Length { commits: 0, bytes: 0, snapshot_bytes };
                 self.stage = Stage::Writing(Box::new(writing));
                 Ok(true)
             }

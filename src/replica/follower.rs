@@ -1,0 +1,295 @@
+//! What a replica knows of a namespace's committed state, whether it leads it or not.
+//!
+//! Lookups and watches are answered from it, and a new leader that is up to date takes over from it without reading
+//! the history. It moves by commits alone: what the watch tells of other leaders', and what this replica, when it
+//! leads, has committed itself.
+
+use std::sync::Arc;
+
+use super::{Effect, ReplicaConfig, Trouble, office::Opened, pauses::Pauses};
+use crate::{
+    engine::{Change, Delta, NamespaceConfig, State},
+    journal::{self, Follow, Followed, Head, Link, Loaded, LogError, Rows, Seen},
+    store::{Batch, Errand, Limits, Reply, Request, Revision, Step},
+    types::{Mono, Namespace, Version},
+};
+
+#[derive(Debug)]
+pub(super) struct Follower {
+    config: ReplicaConfig,
+    follow: Follow,
+    view: Option<View>,
+    /// Whether the store has been asked something.
+    asks: bool,
+    pauses: Pauses,
+}
+
+/// A committed state, and which one it is.
+#[derive(Debug)]
+struct View {
+    state: State,
+    link: Link,
+    snapshot: Option<Version>,
+    length: Length,
+    /// Whether its configuration is stored. Before, it is only being founded.
+    is_founded: bool,
+    /// Part of it could not be read: nobody takes over from it.
+    is_damaged: bool,
+}
+
+/// How long a history is, for whoever decides when it is worth a snapshot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Length {
+    /// Commits since the newest snapshot, and their bytes.
+    pub(super) commits: usize,
+    pub(super) bytes: usize,
+    /// Bytes of the newest snapshot, as far as known.
+    pub(super) snapshot_bytes: usize,
+}
+
+/// What follows from something that has happened.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    pub(super) asks: Option<Request>,
+    pub(super) news: Vec<News>,
+}
+
+#[derive(Debug)]
+pub(super) enum News {
+    /// There is another state, unconnected to what was told before.
+    Viewed,
+    /// The next commit.
+    Published(Arc<Delta>),
+    Trouble(Trouble),
+}
+
+impl News {
+    pub(super) fn of(self, namespace: &Namespace) -> Effect {
+        let namespace = namespace.clone();
+        match self {
+            Self::Viewed => Effect::Viewed(namespace),
+            Self::Published(delta) => Effect::Published(namespace, delta),
+            Self::Trouble(trouble) => Effect::Trouble(namespace, trouble),
+        }
+    }
+}
+
+impl Follower {
+    pub(super) fn new(rows: Rows, limits: Limits, config: ReplicaConfig) -> Self {
+        let follow = Follow::new(rows, limits, None);
+        Self { config, follow, view: None, asks: false, pauses: Pauses::over() }
+    }
+
+    /// The newest committed state that is known here.
+    pub(super) fn state(&self) -> Option<&State> {
+        self.view.as_ref().map(|view| &view.state)
+    }
+
+    /// What a leader must not fall behind.
+    pub(super) fn seen(&self) -> Option<Seen> {
+        self.follow.seen()
+    }
+
+    /// A copy of the state as of the commit, if that is the one that is known here, and its history's length.
+    pub(super) fn as_of(&self, link: Option<Link>) -> Option<(State, Length)> {
+        let view = self.view.as_ref().filter(|view| view.is_whole() && Some(view.link) == link)?;
+        Some((view.state.clone(), view.length))
+    }
+
+    pub(super) const fn next_wake(&self) -> Option<Mono> {
+        self.pauses.until()
+    }
+
+    pub(super) fn woke(&mut self, now: Mono, founding: &Arc<NamespaceConfig>) -> Heard {
+        if self.pauses.are_over(now) { self.go_on(now, None, founding) } else { Heard::default() }
+    }
+
+    pub(super) fn replied(&mut self, now: Mono, reply: Reply, founding: &Arc<NamespaceConfig>) -> Heard {
+        self.asks = false;
+        self.go_on(now, Some(reply), founding)
+    }
+
+    pub(super) fn watched(&mut self, now: Mono, batch: Batch, founding: &Arc<NamespaceConfig>) -> Heard {
+        self.follow.watched(batch);
+        self.go_on_if_idle(now, founding)
+    }
+
+    /// The watch has missed something, and goes on.
+    pub(super) fn missed(&mut self, now: Mono, founding: &Arc<NamespaceConfig>) -> Heard {
+        self.follow.restart();
+        self.go_on_if_idle(now, founding)
+    }
+
+    /// This replica has taken the namespace over, from what is known here or from what it has read. The term's first
+    /// commit changed nothing but the head.
+    pub(super) fn led(&mut self, opened: Option<Box<Opened>>, head: &Head, at: Revision) -> News {
+        self.follow.committed(head, at);
+        let version = head.link.version;
+        match (opened, &mut self.view) {
+            (None, Some(view)) => {
+                let delta = Arc::new(Delta { version, changes: Vec::new() });
+                view.state.apply(&delta);
+                view.link = head.link;
+                view.length.commits += 1;
+                News::Published(delta)
+            }
+            (opened, view) => {
+                *view = opened.map(|opened| View {
+                    state: opened.state,
+                    link: head.link,
+                    snapshot: head.snapshot.map(|snapshot| snapshot.version),
+                    length: opened.length,
+                    is_founded: opened.is_founded,
+                    is_damaged: opened.is_damaged,
+                });
+                News::Viewed
+            }
+        }
+    }
+
+    /// This replica has committed something.
+    pub(super) fn committed(&mut self, delta: &Delta, head: &Head, at: Revision, length: Length) {
+        self.follow.committed(head, at);
+        if let Some(view) = &mut self.view {
+            view.apply(delta);
+            view.link = head.link;
+            view.snapshot = head.snapshot.map(|snapshot| snapshot.version);
+            view.length = length;
+        }
+    }
+
+    fn go_on_if_idle(&mut self, now: Mono, founding: &Arc<NamespaceConfig>) -> Heard {
+        if self.asks || self.pauses.until().is_some() {
+            return Heard::default();
+        }
+        self.go_on(now, None, founding)
+    }
+
+    fn go_on(&mut self, now: Mono, mut reply: Option<Reply>, founding: &Arc<NamespaceConfig>) -> Heard {
+        let mut heard = Heard::default();
+        loop {
+            match self.follow.next(reply.take()) {
+                Step::Ask(request) => {
+                    self.asks = true;
+                    heard.asks = Some(request);
+                    return heard;
+                }
+                Step::Pause(_) => {
+                    self.pauses.begin(now, &self.config);
+                    return heard;
+                }
+                Step::Done(followed) => {
+                    self.pauses = Pauses::default();
+                    match followed {
+                        Followed::UpToDate { .. } => return heard,
+                        Followed::Loaded(loaded) => self.loaded(&loaded, founding, &mut heard.news),
+                        Followed::Advanced { head, deltas } => self.advanced(&head, &deltas, &mut heard.news),
+                        Followed::Mismatch(mismatch) => {
+                            heard.news.push(News::Trouble(Trouble::Log(LogError::NeedsAdoption(mismatch))));
+                        }
+                        Followed::Unreadable(row) => {
+                            heard.news.push(News::Trouble(Trouble::Log(LogError::Unreadable(row))));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn loaded(&mut self, loaded: &Loaded, founding: &Arc<NamespaceConfig>, news: &mut Vec<News>) {
+        let link = loaded.head.link;
+        if self.view.as_ref().is_some_and(|view| view.link == link && !view.is_damaged) {
+            // Loaded in vain: nothing was missed after all.
+            return;
+        }
+        let (changes, senseless) = changes_of(loaded);
+        let is_damaged = !loaded.damage.is_empty() || loaded.mismatch.is_some() || !senseless.is_empty();
+        self.view = (loaded.head.state != journal::State::Deleted).then(|| View {
+            state: State::from_changes(link.version, founding, &changes),
+            link,
+            snapshot: loaded.head.snapshot.map(|snapshot| snapshot.version),
+            length: Length::of(loaded),
+            is_founded: founds(&changes),
+            is_damaged,
+        });
+        news.push(News::Viewed);
+    }
+
+    fn advanced(&mut self, head: &Head, deltas: &[journal::Delta], news: &mut Vec<News>) {
+        if head.state == journal::State::Deleted {
+            self.view = None;
+            news.push(News::Viewed);
+            return;
+        }
+        let Some(view) = &mut self.view else { return };
+        for delta in deltas {
+            let mut changes = Vec::with_capacity(delta.items.len());
+            for item in &delta.items {
+                match Change::decode(item) {
+                    Ok(change) => changes.push(change),
+                    Err(error) => {
+                        view.is_damaged = true;
+                        news.push(News::Trouble(Trouble::Senseless(error)));
+                    }
+                }
+            }
+            let delta = Arc::new(Delta { version: delta.link.version, changes });
+            view.apply(&delta);
+            news.push(News::Published(delta));
+        }
+        view.link = head.link;
+        view.length.commits += deltas.len();
+        view.length.bytes +=
+            deltas.iter().flat_map(|delta| &delta.items).map(bytes::Bytes::len).sum::<usize>();
+        let snapshot = head.snapshot.map(|snapshot| snapshot.version);
+        if let Some(named) = snapshot.filter(|_| snapshot != view.snapshot) {
+            view.snapshot = snapshot;
+            let behind = head.link.version.generation.saturating_sub(named.generation);
+            view.length = Length {
+                commits: usize::try_from(behind).unwrap_or(usize::MAX),
+                bytes: 0,
+                // It replaces as much as it is large, at least: that is when it is written.
+                snapshot_bytes: view.length.snapshot_bytes.max(view.length.bytes),
+            };
+        }
+    }
+}
+
+impl View {
+    const fn is_whole(&self) -> bool {
+        self.is_founded && !self.is_damaged
+    }
+
+    fn apply(&mut self, delta: &Delta) {
+        self.is_founded |= founds(&delta.changes);
+        self.state.apply(delta);
+    }
+}
+
+impl Length {
+    pub(super) fn of(loaded: &Loaded) -> Self {
+        let sum = |items: &[bytes::Bytes]| items.iter().map(bytes::Bytes::len).sum::<usize>();
+        Self {
+            commits: loaded.deltas.len(),
+            bytes: loaded.deltas.iter().map(|delta| sum(&delta.items)).sum(),
+            snapshot_bytes: sum(&loaded.snapshot),
+        }
+    }
+}
+
+fn founds(changes: &[Change]) -> bool {
+    changes.iter().any(|change| matches!(change, Change::Config(_)))
+}
+
+/// All changes that a history is made of, and what of them makes no sense to this binary.
+pub(super) fn changes_of(loaded: &Loaded) -> (Vec<Change>, Vec<journal::WireError>) {
+    let items = loaded.snapshot.iter().chain(loaded.deltas.iter().flat_map(|delta| &delta.items));
+    let (mut changes, mut senseless) = (Vec::new(), Vec::new());
+    for item in items {
+        match Change::decode(item) {
+            Ok(change) => changes.push(change),
+            Err(error) => senseless.push(error),
+        }
+    }
+    (changes, senseless)
+}
