@@ -68,6 +68,9 @@ pub mod publish;
 pub mod replica;
 pub mod resolver;
 pub mod ring;
+#[cfg(test)]
+#[cfg(feature = "server")]
+mod rules;
 #[cfg(feature = "client")]
 pub mod session;
 #[cfg(feature = "server")]

@@ -10,6 +10,7 @@ use super::{
     state::{Index, Slot},
 };
 use crate::{
+    planted::{Planted, is},
     session::{Assigned, Grant, Pace, ToExecutor},
     types::{Mono, SessionId, Token, Version},
 };
@@ -68,6 +69,7 @@ impl Engine {
 
     /// Decides something: from here on it is so, for whatever is decided next.
     pub(super) fn change(&mut self, change: Change) {
+        let mut no_destination = None;
         match &change {
             Change::Shard(record) => {
                 let before = self.state.index_of(&record.key).map(|index| self.state.record_of(index));
@@ -88,6 +90,7 @@ impl Engine {
                 self.state.apply_change(&change);
                 let slot = self.state.slot_of(record.id).expect("it was put just now");
                 self.planner.session_changed(&self.state, slot);
+                no_destination = (!record.is_active()).then_some(record.id);
                 if record.standing.is_past() {
                     self.liveness.discount(slot, self.last_awake);
                 }
@@ -123,6 +126,9 @@ impl Engine {
             }
         }
         self.open.changes.push(change);
+        if let Some(id) = no_destination.filter(|_| !is(Planted::DestinationStays)) {
+            self.lose_destination(id);
+        }
     }
 
     /// Answers when what has been decided so far is stored.

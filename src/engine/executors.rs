@@ -38,7 +38,8 @@ impl Engine {
         let current = session(self.state.slot_of_executor(&executor));
         let pending = session(self.state.pending_slot_of(&executor));
         let known = [current, pending].into_iter().flatten();
-        let same = known.clone().find(|(_, record)| record.nonce == nonce).map(|(slot, _)| slot);
+        let is_same = |record: &SessionRecord| record.nonce == nonce && !is(Planted::NonceForgotten);
+        let same = known.clone().find(|(_, record)| is_same(record)).map(|(slot, _)| slot);
         let is_ghost = known.into_iter().any(|(_, record)| record.past_nonces.contains(&nonce));
         let past_nonces = current.map_or_else(Vec::new, |(_, record)| {
             [record.nonce]
@@ -96,7 +97,8 @@ impl Engine {
         let (id, nonce) = (session.record.id, session.record.nonce);
         let Some(pulse) = self.liveness.pulse_mut(slot) else { return };
         // Once it beats, it has its session, and whatever attempt still arrives is late.
-        if pulse.seq > 0 || attempt <= pulse.attempt || self.ending.contains_key(&id) {
+        let is_late = pulse.seq > 0 || attempt <= pulse.attempt;
+        if is_late && !is(Planted::OldAttemptCounts) || self.ending.contains_key(&id) {
             return;
         }
         pulse.attempt = attempt;
@@ -121,7 +123,11 @@ impl Engine {
                 record.standing = drained;
             }
             self.change(Change::Session(SessionRecord { standing: Standing::Superseded, ..before }));
-            if self.state.owned_by(id) == 0 {
+            if is(Planted::SupersededLetsGo)
+                && let Some(slot) = self.state.slot_of(id)
+            {
+                self.lose(self.last_awake, slot, Ending::Superseded);
+            } else if self.state.owned_by(id) == 0 {
                 self.end(id, Ending::Superseded);
             }
         }
@@ -253,7 +259,7 @@ impl Engine {
     /// A session that is not in the state. Only what is stored is said: an end that is merely decided may still be
     /// overtaken by another leader.
     fn answer_stranger(&mut self, caller: Caller, id: SessionId, seq: u64, out: &mut Vec<Effect>) {
-        if is(Planted::BeatRecreates) {
+        if is(Planted::BeatRecreates) || is(Planted::AcksTheEnding) && self.is_ending(id) {
             let pace = self.pace();
             out.push(Effect::Reply(caller, ToExecutor::Acknowledged { session: id, seq, pace }));
             return;

@@ -19,7 +19,10 @@ impl Engine {
         if shard.owner != Some(slot) || shard.token != grant.token || is(Planted::ReleaseForgotten) {
             return;
         }
-        let to = shard.handover.and_then(|moving| moving.to).filter(|&to| self.can_receive(to));
+        let to = shard
+            .handover
+            .and_then(|moving| moving.to)
+            .filter(|&to| self.can_receive(to) || is(Planted::DestinationStays));
         let record = ShardRecord { handover: None, ..self.state.record_of(index) };
         match to {
             Some(to) if self.may_grant() => self.grant(index, record, to),
@@ -39,14 +42,17 @@ impl Engine {
     /// Makes a session the owner, under a new token. At most once per commit, so that tokens differ.
     pub(super) fn grant(&mut self, index: Index, record: ShardRecord, to: Slot) {
         let Some(owner) = self.state.id_of(to) else { return };
-        debug_assert!(!self.is_granted_now(index), "a shard is granted at most once per commit");
+        debug_assert!(
+            !self.is_granted_now(index) || is(Planted::GrantedTwice),
+            "a shard is granted at most once per commit"
+        );
         let token: Token = self.next_token();
-        debug_assert!(token > record.token, "tokens grow");
+        debug_assert!(token > record.token || is(Planted::GrantedTwice), "tokens grow");
         self.change(Change::Shard(ShardRecord { owner: Some(owner), token, handover: None, ..record }));
     }
 
-    /// Whatever is on its way to the session goes to nobody yet: in the commit that ends it, so that no later session
-    /// is taken for it.
+    /// Whatever is on its way to the session goes to nobody yet: in the commit that drains or ends it, so that it is
+    /// given nothing more, and no later session is taken for it.
     pub(super) fn lose_destination(&mut self, id: SessionId) {
         let moving: Vec<Index> = self.state.moving().collect();
         for index in moving {

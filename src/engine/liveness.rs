@@ -290,7 +290,11 @@ impl Liveness {
 
     fn expires_at(&self, slot: Slot) -> Option<Mono> {
         let pulse = self.pulse(slot)?;
-        let until = pulse.granted_until.max(self.floor);
+        let granted_until = match pulse.heard {
+            Some(heard) if is(Planted::ShorterAtOnce) => heard + self.settings.lease,
+            _ => pulse.granted_until,
+        };
+        let until = granted_until.max(self.floor);
         Some(if pulse.extension == Extension::Given { until + self.settings.longest_lease } else { until })
     }
 

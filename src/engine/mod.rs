@@ -27,7 +27,7 @@ mod requests;
 mod rounds;
 mod state;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

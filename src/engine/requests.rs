@@ -7,7 +7,10 @@ use super::{
     RequestError, SessionRecord, ShardRecord, Standing, add_missing_shards, settings,
     state::{Index, Slot},
 };
-use crate::types::{ExecutorId, Mono, ShardKey};
+use crate::{
+    planted::{Planted, is},
+    types::{ExecutorId, Mono, ShardKey},
+};
 
 /// Longest policy, in bytes.
 pub(super) const MAX_POLICY_BYTES: usize = 64 << 10;
@@ -161,7 +164,9 @@ impl Engine {
             (Kind::Fixed { shards: from }, Kind::Fixed { shards: to }) if to >= from => {}
             _ => return Err(RequestError::KindChange),
         }
-        if old.ownership == Ownership::Affinity && config.ownership == Ownership::Exclusive {
+        let becomes_exclusive =
+            old.ownership == Ownership::Affinity && config.ownership == Ownership::Exclusive;
+        if becomes_exclusive && !is(Planted::FenceTooSoon) {
             let held = self
                 .state
                 .indices()

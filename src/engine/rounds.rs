@@ -294,7 +294,7 @@ impl Engine {
         let record = self.state.record_of(index);
         let to = step.action.to().and_then(|seat| self.planner.slot(seat));
         match step.action {
-            Action::Grant(_) if self.is_granted_now(index) => {
+            Action::Grant(_) if self.is_granted_now(index) && !is(Planted::GrantedTwice) => {
                 // One owner per commit: the next round, after this one is on its way.
                 self.change(Change::Shard(ShardRecord { owner: None, handover: None, ..record }));
                 self.planner.hurry(now);

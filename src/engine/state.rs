@@ -12,7 +12,10 @@ use super::{
     Freeze, Handover, NamespaceConfig, PolicyText, SessionRecord, ShardRecord, Standing,
     change::{Change, Delta, Extra},
 };
-use crate::types::{ExecutorId, SessionId, ShardKey, Token, Version};
+use crate::{
+    planted::{Planted, is},
+    types::{ExecutorId, SessionId, ShardKey, Token, Version},
+};
 
 /// Most changes of unknown kinds that are kept.
 const MAX_OTHERS: usize = 1000;
@@ -196,7 +199,8 @@ impl State {
     pub(super) fn apply_change(&mut self, change: &Change) {
         match change {
             Change::Config(config) => {
-                self.longest_lease = self.longest_lease.max(config.lease);
+                let before = if is(Planted::ShorterAtOnce) { Duration::ZERO } else { self.longest_lease };
+                self.longest_lease = before.max(config.lease);
                 self.config = config.clone();
             }
             Change::LongestLease(lease) => self.longest_lease = *lease,

@@ -34,7 +34,7 @@ mod load_tests;
 #[cfg(test)]
 mod log_tests;
 #[cfg(test)]
-mod test_store;
+pub(crate) mod test_store;
 
 pub use chain::{Damage, Delta};
 pub use cluster::Cluster;

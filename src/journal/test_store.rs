@@ -16,7 +16,7 @@ use crate::{
 
 /// What happens to a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// It is done and answered.
     None,
     /// It is done, and the answer is lost.
@@ -29,20 +29,20 @@ pub(super) enum Fault {
     Unavailable,
 }
 
-pub(super) const ROOMY: Limits = Limits { operations: 128, bytes: 1 << 20, rows: 100 };
+pub(crate) const ROOMY: Limits = Limits { operations: 128, bytes: 1 << 20, rows: 100 };
 
-pub(super) struct TestStore {
-    pub(super) kv: Kv,
-    pub(super) identity: String,
+pub(crate) struct TestStore {
+    pub(crate) kv: Kv,
+    pub(crate) identity: String,
     /// For the next transactions, in order; then all is well.
-    pub(super) faults: VecDeque<Fault>,
+    pub(crate) faults: VecDeque<Fault>,
     late: Vec<Transaction>,
     /// Transactions that arrived.
-    pub(super) transactions: usize,
+    pub(crate) transactions: usize,
 }
 
 impl TestStore {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: Limits) -> Self {
         Self {
             kv: Kv::new(limits, Retention::default()),
             identity: "here".into(),
@@ -52,7 +52,7 @@ impl TestStore {
         }
     }
 
-    pub(super) fn answer(&mut self, request: Request) -> Reply {
+    pub(crate) fn answer(&mut self, request: Request) -> Reply {
         match request {
             Request::Identity => Reply::Identity(Ok(StoreIdentity(self.identity.clone()))),
             Request::Get(key) => Reply::Row(self.kv.get(&key)),
@@ -81,14 +81,14 @@ impl TestStore {
     }
 
     /// What was on its way arrives.
-    pub(super) fn deliver(&mut self) {
+    pub(crate) fn deliver(&mut self) {
         for transaction in std::mem::take(&mut self.late) {
             let _ = self.arrive(transaction);
         }
     }
 
     /// Runs an errand to its end; what is on its way arrives during pauses.
-    pub(super) fn run<E: Errand>(&mut self, errand: &mut E) -> E::End {
+    pub(crate) fn run<E: Errand>(&mut self, errand: &mut E) -> E::End {
         let mut reply = None;
         for _ in 0..100_000 {
             reply = match errand.next(reply) {
@@ -104,59 +104,59 @@ impl TestStore {
     }
 
     /// Makes somebody the leader, without more ado.
-    pub(super) fn take_term(&mut self, number: u64) -> Term {
+    pub(crate) fn take_term(&mut self, number: u64) -> Term {
         let record = Bytes::from(format!("the term record {number}"));
         self.put(&Keys::default().term(&namespace()), record.clone());
         Term { number, record }
     }
 
-    pub(super) fn put(&mut self, key: &str, value: impl Into<Bytes>) {
+    pub(crate) fn put(&mut self, key: &str, value: impl Into<Bytes>) {
         self.kv.apply(Transaction::default().write(Write::Put(key.into(), value.into()))).unwrap();
     }
 
-    pub(super) fn delete(&mut self, key: &str) {
+    pub(crate) fn delete(&mut self, key: &str) {
         self.kv.apply(Transaction::default().write(Write::Delete(key.into()))).unwrap();
     }
 
     /// A log in a new term, not yet open.
-    pub(super) fn log(&mut self, term: u64, with: OpenAs) -> Log {
+    pub(crate) fn log(&mut self, term: u64, with: OpenAs) -> Log {
         let term = self.take_term(term);
         Log::new(rows(), self.kv.limits(), term, with)
     }
 
     /// A log in a new term, open.
-    pub(super) fn open(&mut self, term: u64) -> Log {
+    pub(crate) fn open(&mut self, term: u64) -> Log {
         let mut log = self.log(term, OpenAs { unix_millis: 1000, ..OpenAs::default() });
         self.run(&mut log).unwrap();
         log
     }
 
-    pub(super) fn load(&mut self) -> Result<Box<Loaded>, LoadError> {
+    pub(crate) fn load(&mut self) -> Result<Box<Loaded>, LoadError> {
         let mut load = Load::new(rows(), self.kv.limits());
         self.run(&mut load)
     }
 
     /// The keys of the namespace's deltas or snapshots.
-    pub(super) fn keys(&self, kind: &str) -> Vec<Arc<str>> {
+    pub(crate) fn keys(&self, kind: &str) -> Vec<Arc<str>> {
         let prefix = format!("{}{kind}/", rows().prefix());
         self.kv.rows().map(|row| row.key).filter(|key| key.starts_with(&prefix)).collect()
     }
 }
 
-pub(super) fn namespace() -> Namespace {
+pub(crate) fn namespace() -> Namespace {
     Namespace::new("matching").unwrap()
 }
 
-pub(super) fn rows() -> Rows {
+pub(crate) fn rows() -> Rows {
     Rows::new(&Keys::default(), &namespace())
 }
 
-pub(super) fn items(texts: &[&str]) -> Vec<Bytes> {
+pub(crate) fn items(texts: &[&str]) -> Vec<Bytes> {
     texts.iter().map(|text| Bytes::copy_from_slice(text.as_bytes())).collect()
 }
 
 /// A transaction without the comparison of the term's record, as somebody would send it who forgot.
-pub(super) fn without_term(transaction: Transaction) -> Transaction {
+pub(crate) fn without_term(transaction: Transaction) -> Transaction {
     let compares = transaction.compares.into_iter().filter(|compare| !matches!(compare, Compare::Value(..)));
     Transaction { compares: compares.collect(), ..transaction }
 }

@@ -72,6 +72,36 @@ pub(crate) enum Planted {
     AgesForgotten,
     /// A released shard waits for the next round that has something else to do.
     ReleaseForgotten,
+    /// A beat of a session whose end is decided is acknowledged until that end is stored.
+    AcksTheEnding,
+    /// The same process gets another session when it asks again.
+    NonceForgotten,
+    /// A late attempt to register counts as a sign of life.
+    OldAttemptCounts,
+    /// Whoever is replaced loses its shards at once.
+    SupersededLetsGo,
+    /// A shorter lease counts at once.
+    ShorterAtOnce,
+    /// An executor holds for as long as it was first promised, whatever an acknowledgement says.
+    HoldIsGuessed,
+    /// Assignments apply whatever version is in force.
+    AppliesOlder,
+    /// What was revoked and released is held again when a list has it.
+    RevokedHeldAgain,
+    /// A stop because the lease ran out counts as a release.
+    LapseReleases,
+    /// A release is said once.
+    ReleaseSaidOnce,
+    /// A revoke of what is not held is passed over.
+    UnknownRevokeIgnored,
+    /// A shard goes to its destination, whatever has become of that.
+    DestinationStays,
+    /// A shard is granted as often as it likes in one commit.
+    GrantedTwice,
+    /// Ownership becomes exclusive while shards are held without tokens.
+    FenceTooSoon,
+    /// An executor that goes on when its lease has run out says that it holds.
+    LapsedHeld,
 }
 
 #[cfg(not(test))]

@@ -10,7 +10,7 @@ mod follower;
 mod office;
 mod pauses;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod upkeep;
 
 use std::{collections::BTreeMap, sync::Arc};

@@ -11,6 +11,7 @@
 
 mod config;
 mod effect;
+mod holding;
 mod message;
 mod shards;
 #[cfg(test)]
@@ -25,7 +26,7 @@ use shards::{Shards, Stopped};
 
 use crate::{
     planted::{Planted, is},
-    types::{Mono, SessionId, ShardKey, Token, Version},
+    types::{Mono, SessionId, Version},
 };
 
 /// An executor's stay with one namespace.
@@ -85,34 +86,6 @@ impl Session {
             next_send: now,
             pace: None,
         }
-    }
-
-    /// Who owns a shard at this moment, as far as this process may believe: the token under which it holds it.
-    ///
-    /// `None` from the moment it is revoked, and whenever the lease has run out.
-    pub fn holds(&self, shard: &str, now: Mono) -> Option<Token> {
-        self.is_held(now).then(|| self.shards.held(shard)).flatten()
-    }
-
-    /// The token of a shard that it goes on with although the lease has run out: another may have it meanwhile.
-    pub fn unfenced(&self, shard: &str, now: Mono) -> Option<Token> {
-        let goes_on = self.config.on_lease_loss == OnLeaseLoss::Hold && now >= self.held_until;
-        goes_on.then(|| self.shards.held(shard)).flatten()
-    }
-
-    /// All that it holds at this moment.
-    pub fn held(&self, now: Mono) -> impl Iterator<Item = (&ShardKey, Token)> {
-        self.shards.all_held().filter(move |_| self.is_held(now))
-    }
-
-    /// How often the lease has run out. Equal before and after: it held all the while.
-    pub const fn lapses(&self) -> u64 {
-        self.lapses
-    }
-
-    /// Until when the lease lasts.
-    pub const fn held_until(&self) -> Mono {
-        self.held_until
     }
 
     /// The session's id, once registered.
@@ -238,10 +211,6 @@ impl Session {
         self.shards = Shards::default();
     }
 
-    fn is_held(&self, now: Mono) -> bool {
-        now < self.held_until || is(Planted::NoSelfFence)
-    }
-
     fn registered(&mut self, now: Mono, nonce: u64, attempt: u32, id: SessionId, pace: Pace) {
         let Standing::Registering { attempt: last, sent } = self.standing else { return };
         // Only the last attempt's send time is known, so only its answer starts a lease.
@@ -299,7 +268,8 @@ impl Session {
     fn assigned(&mut self, now: Mono, assigned: Assigned, out: &mut Vec<Effect>) {
         let Standing::Active(Active { id, applied, is_past: None, .. }) = &mut self.standing else { return };
         let applies = assigned.since.is_none_or(|since| since == *applied);
-        if *id != assigned.session || assigned.version <= *applied || !applies {
+        let is_old = assigned.version <= *applied && !is(Planted::AppliesOlder);
+        if *id != assigned.session || is_old || !applies {
             return;
         }
         let before = std::mem::replace(applied, assigned.version);
@@ -350,27 +320,8 @@ impl Session {
         }
     }
 
-    /// From `sent`, not from now: the leader counts from when it heard, which may have been right after.
-    fn renew(&mut self, sent: Mono, pace: Pace) {
-        self.held_until = self.held_until.max(sent + pace.hold);
-        self.pace = Some(pace);
-    }
-
     fn answer_within(&self) -> Duration {
         self.pace.map_or(self.config.answer_within, |pace| pace.answer_within)
-    }
-
-    fn fence_if_lapsed(&mut self, now: Mono, out: &mut Vec<Effect>) {
-        if self.is_fenced || now < self.held_until {
-            return;
-        }
-        self.is_fenced = true;
-        self.lapses += 1;
-        if self.config.on_lease_loss == OnLeaseLoss::Fence {
-            let deadline = now + self.config.stop_within;
-            out.extend(self.shards.fence(deadline).into_iter().map(Effect::Stop));
-        }
-        out.push(Effect::Fenced);
     }
 
     fn give_up_if_late(&mut self, now: Mono) {

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Assigned, Grant, OnStuck};
-use crate::types::{Mono, ShardKey, Token, Version};
+use crate::{
+    planted::{Planted, is},
+    types::{Mono, ShardKey, Token, Version},
+};
 
 #[derive(Debug, Default)]
 pub(super) struct Shards {
@@ -218,7 +221,11 @@ impl Shards {
         } else {
             self.told_all_with.get_or_insert(seq);
         }
-        self.left(Outcome::Released)
+        let released = self.left(Outcome::Released);
+        if is(Planted::ReleaseSaidOnce) {
+            self.leaving.retain(|shard| !released.iter().any(|grant| grant.shard == *shard));
+        }
+        released
     }
 
     pub(super) fn done(&self) -> Vec<Grant> {
@@ -257,7 +264,7 @@ impl Shards {
         let Token { incarnation, generation } = grant.token;
         // What was granted up to the version that is in force, and is not here, was taken away since. A list that has it
         // all the same goes back behind that, and another may have it: it is not held again, but released.
-        if (Version { incarnation, generation }) <= applied {
+        if (Version { incarnation, generation }) <= applied && !is(Planted::RevokedHeldAgain) {
             self.note_release(grant);
             return;
         }
@@ -274,6 +281,7 @@ impl Shards {
             }
             // Long replaced: the release was heard, or this one would not be here.
             Some(shard) if shard.token > grant.token => {}
+            _ if is(Planted::UnknownRevokeIgnored) => {}
             // Never heard of, or something older: there is nothing to stop, but somebody waits for the release.
             _ => {
                 self.drop_shard(&grant.shard, deadline, changes);

@@ -1,7 +1,10 @@
 use std::{sync::Arc, time::Duration};
 
 use super::*;
-use crate::{lease::ClockRates, types::ExecutorId};
+use crate::{
+    lease::ClockRates,
+    types::{ExecutorId, ShardKey, Token},
+};
 
 const MS: Duration = Duration::from_millis(1);
 const LEASE: Duration = Duration::from_secs(10);

@@ -3,7 +3,7 @@
 
 mod holes;
 mod requests;
-mod world;
+pub(crate) mod world;
 
 use std::{sync::Arc, time::Duration};
 

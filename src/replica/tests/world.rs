@@ -8,52 +8,60 @@ use std::{
 
 use crate::{
     election::{Election, ElectionConfig},
-    engine::{self, Caller, Kind, NamespaceConfig},
+    engine::{self, Caller, Kind, NamespaceConfig, tests::world::Broken},
+    journal::test_store::Fault,
     replica::{Call, Effect, Event, Replica, ReplicaConfig, Trouble},
     session::{self, OnStuck, Profile, Session, SessionConfig, ToExecutor},
     store::{
-        Keys, Limits, Reply, Request, StoreIdentity,
+        Keys, Limits, Reply, Request, StoreError, StoreIdentity, Write,
         kv::{Kv, Retention},
     },
     types::{ExecutorId, Mono, Namespace, ShardKey, Version},
 };
 
-pub(super) const MS: Duration = Duration::from_millis(1);
+pub(crate) const MS: Duration = Duration::from_millis(1);
 const DELAY: Duration = Duration::from_millis(2);
 
 enum Arrival {
-    AtStore(usize, Call, Request),
+    /// Without a call, nobody hears what comes of it.
+    AtStore(usize, Option<Call>, Request),
     AtReplica(usize, Event),
     AtExecutor(usize, ToExecutor),
     Stopped(usize, session::Grant),
 }
 
-pub(super) struct World {
-    pub(super) now: Mono,
-    pub(super) config: ReplicaConfig,
-    pub(super) kv: Kv,
-    pub(super) identity: String,
-    pub(super) replicas: Vec<Option<Replica>>,
-    pub(super) executors: Vec<Session>,
+pub(crate) struct World {
+    pub(crate) now: Mono,
+    pub(crate) config: ReplicaConfig,
+    pub(crate) kv: Kv,
+    pub(crate) identity: String,
+    pub(crate) replicas: Vec<Option<Replica>>,
+    pub(crate) executors: Vec<Session>,
     agenda: BTreeMap<(Mono, u64), Arrival>,
     arrivals: u64,
-    pub(super) answers: Vec<Result<engine::Answer, engine::RequestError>>,
-    pub(super) trouble: Vec<Trouble>,
+    pub(crate) answers: Vec<Result<engine::Answer, engine::RequestError>>,
+    pub(crate) trouble: Vec<Trouble>,
     /// Calls that the store was asked, and how many of them read ranges of a namespace's rows.
-    pub(super) calls: usize,
-    pub(super) history_reads: usize,
+    pub(crate) calls: usize,
+    pub(crate) history_reads: usize,
     /// What each replica has told of the namespace's versions last.
-    pub(super) told: BTreeMap<usize, Version>,
+    pub(crate) told: BTreeMap<usize, Version>,
     /// The watch tells this one nothing.
-    pub(super) deaf: Option<usize>,
+    pub(crate) deaf: Option<usize>,
+    /// In a scripted world broken promises are kept here; in any other they end the test.
+    pub(crate) broken: Option<Vec<Broken>>,
+    /// Executors that nobody hears, and who hear nobody.
+    pub(crate) cut: BTreeSet<usize>,
+    /// What the store makes of a replica's requests: of those that write a key which ends so, or of all.
+    pub(crate) faults: BTreeMap<usize, (Fault, &'static str)>,
 }
 
-pub(super) fn namespace() -> Namespace {
+pub(crate) fn namespace() -> Namespace {
     Namespace::new("matching").unwrap()
 }
 
 impl World {
-    pub(super) fn new(replicas: usize, executors: usize) -> Self {
+    pub(crate) fn new(replicas: usize, executors: usize) -> Self {
         let limits = Limits { operations: 128, bytes: 1 << 20, rows: 1000 };
         let mut world = Self {
             now: Mono::from_nanos(1_000_000_000),
@@ -70,6 +78,9 @@ impl World {
             history_reads: 0,
             told: BTreeMap::new(),
             deaf: None,
+            broken: None,
+            cut: BTreeSet::new(),
+            faults: BTreeMap::new(),
         };
         for number in 0..replicas {
             world.replicas.push(None);
@@ -89,7 +100,7 @@ impl World {
         world
     }
 
-    pub(super) fn start(&mut self, number: usize, run: u64) {
+    pub(crate) fn start(&mut self, number: usize, run: u64) {
         let (keys, limits) = (Keys::default(), self.kv.limits());
         let (name, session) = (format!("r{number}"), run);
         let election =
@@ -104,12 +115,46 @@ impl World {
         self.carry_out(number, out);
     }
 
+    /// What is broken so far, each once.
+    pub(crate) fn broken(&self) -> Vec<Broken> {
+        self.broken.clone().unwrap_or_default()
+    }
+
+    /// No two executors believe that they hold one shard, and no two replicas that they lead.
+    fn audit(&mut self) {
+        let mut shards: BTreeSet<&ShardKey> = BTreeSet::new();
+        let held = self.executors.iter().flat_map(|executor| executor.held(self.now));
+        let twice = held.filter(|(shard, _)| !shards.insert(shard));
+        let mut found: Vec<_> = twice.map(|(shard, _)| Broken::HeldByTwo(shard.clone())).collect();
+        let leads = |replica: &&Replica| replica.election().leads(&namespace(), self.now).is_some();
+        if self.replicas.iter().flatten().filter(leads).count() > 1 {
+            found.push(Broken::LedByTwo);
+        }
+        for what in found {
+            match &mut self.broken {
+                Some(broken) if broken.contains(&what) => {}
+                Some(broken) => broken.push(what),
+                None => panic!("{what:?} at {:?}", self.now),
+            }
+        }
+    }
+
+    /// What becomes of a request, other than that it is done and answered.
+    fn fault(&self, number: usize, request: &Request) -> Fault {
+        let Some(&(fault, key)) = self.faults.get(&number) else { return Fault::None };
+        let Request::Transact(transaction) = request else {
+            return if key.is_empty() { fault } else { Fault::None };
+        };
+        let names = |write: &Write| matches!(write, Write::Put(put, _) if put.ends_with(key));
+        if key.is_empty() || transaction.writes.iter().any(names) { fault } else { Fault::None }
+    }
+
     fn after(&mut self, delay: Duration, arrival: Arrival) {
         self.arrivals += 1;
         self.agenda.insert((self.now + delay, self.arrivals), arrival);
     }
 
-    pub(super) fn run(&mut self, length: Duration) {
+    pub(crate) fn run(&mut self, length: Duration) {
         let end = self.now + length;
         loop {
             let replicas = self.replicas.iter().flatten().filter_map(Replica::next_wake);
@@ -139,9 +184,7 @@ impl World {
                     self.say(number, out);
                 }
             }
-            let held: Vec<_> = self.executors.iter().flat_map(|executor| executor.held(self.now)).collect();
-            let shards: BTreeSet<&ShardKey> = held.iter().map(|(shard, _)| *shard).collect();
-            assert_eq!(shards.len(), held.len(), "a shard is held twice");
+            self.audit();
         }
         self.now = end;
     }
@@ -161,7 +204,9 @@ impl World {
                     Request::Range(range) => Reply::Page(self.kv.range(&range)),
                     Request::Transact(transaction) => Reply::Outcome(self.kv.apply(transaction)),
                 };
-                self.after(DELAY, Arrival::AtReplica(number, Event::Replied(call, reply)));
+                if let Some(call) = call {
+                    self.after(DELAY, Arrival::AtReplica(number, Event::Replied(call, reply)));
+                }
                 let next = crate::store::Revision(before.0 + 1);
                 let batch = self.kv.batch(&Keys::default().all(), next).ok().flatten();
                 for batch in batch.into_iter().filter(|batch| !batch.changes.is_empty()) {
@@ -172,6 +217,7 @@ impl World {
                 }
             }
             Arrival::AtReplica(number, event) => self.tell(number, event),
+            Arrival::AtExecutor(number, _) if self.cut.contains(&number) => {}
             Arrival::AtExecutor(number, message) => {
                 let mut out = Vec::new();
                 self.executors[number].hear(self.now, message, &mut out);
@@ -185,7 +231,7 @@ impl World {
         }
     }
 
-    pub(super) fn tell(&mut self, number: usize, event: Event) {
+    pub(crate) fn tell(&mut self, number: usize, event: Event) {
         let mut out = Vec::new();
         if let Some(replica) = &mut self.replicas[number] {
             replica.handle(self.now, event, &mut out);
@@ -196,8 +242,17 @@ impl World {
     fn carry_out(&mut self, number: usize, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Ask { call, request, .. } => {
-                    self.after(DELAY, Arrival::AtStore(number, call, request))
+                Effect::Ask { call, request, within } => {
+                    let fault = self.fault(number, &request);
+                    let answered = (fault == Fault::None).then_some(call);
+                    if fault != Fault::RequestLost {
+                        self.after(DELAY, Arrival::AtStore(number, answered, request));
+                    }
+                    if fault != Fault::None {
+                        let lost = StoreError::Unknown { reason: "lost".into() };
+                        let event = Event::Replied(call, Reply::Outcome(Err(lost)));
+                        self.after(within, Arrival::AtReplica(number, event));
+                    }
                 }
                 Effect::Engine(_, engine::Effect::Reply(Caller(to), message)) => {
                     self.after(DELAY, Arrival::AtExecutor(to as usize, message));
@@ -230,7 +285,7 @@ impl World {
     }
 
     /// What each replica takes for the namespace's committed state.
-    pub(super) fn states(&self) -> Vec<Vec<engine::Change>> {
+    pub(crate) fn states(&self) -> Vec<Vec<engine::Change>> {
         let known = |replica: &Replica| Some(replica.state(&namespace())?.to_changes().collect());
         self.replicas.iter().flatten().filter_map(known).collect()
     }
@@ -238,6 +293,7 @@ impl World {
     fn say(&mut self, number: usize, effects: Vec<session::Effect>) {
         for effect in effects {
             match effect {
+                session::Effect::Send(_) if self.cut.contains(&number) => {}
                 session::Effect::Send(message) => {
                     for replica in 0..self.replicas.len() {
                         let event = Event::Heard(namespace(), Caller(number as u64), message.clone());
@@ -250,12 +306,12 @@ impl World {
         }
     }
 
-    pub(super) fn leader(&self) -> Option<usize> {
+    pub(crate) fn leader(&self) -> Option<usize> {
         let leads = |replica: &Replica| replica.election().leads(&namespace(), self.now).is_some();
         self.replicas.iter().position(|replica| replica.as_ref().is_some_and(leads))
     }
 
-    pub(super) fn held(&self) -> Vec<BTreeSet<ShardKey>> {
+    pub(crate) fn held(&self) -> Vec<BTreeSet<ShardKey>> {
         let held = |executor: &Session| executor.held(self.now).map(|(shard, _)| shard.clone()).collect();
         self.executors.iter().map(held).collect()
     }
