@@ -120,7 +120,9 @@ impl Candidacy {
 
     /// Gives the term up, from this moment on; and forgets the namespace, if told to.
     pub(super) fn resign(&mut self, now: Mono, forget: bool) {
-        self.held = None;
+        if !is(Planted::ResignsLate) {
+            self.held = None;
+        }
         self.due = now;
         self.intent = Intent::Resign { forget: forget || self.intent == Intent::Resign { forget: true } };
     }

@@ -24,6 +24,8 @@ pub enum Event {
     Heard(Caller, ToLeader),
     /// Somebody wants something. The answer goes to the caller.
     Asked(Caller, Request),
+    /// Somebody has seen this version of the namespace: a router, or an executor that spoke to another replica.
+    Seen(Version),
     /// The commit of this version is in the store.
     Committed(Version),
     /// Time has passed.

@@ -11,9 +11,6 @@ use crate::{
     types::{Mono, SessionId, Version},
 };
 
-/// How far another incarnation may be ahead, in milliseconds: ten years.
-const MAX_LEAP: u64 = 10 * 365 * 24 * 3_600_000;
-
 /// Most loads, releases and ends that one beat may carry; what exceeds it comes with the next.
 pub(super) const MAX_REPORTS: usize = 200_000;
 
@@ -273,11 +270,11 @@ impl Engine {
     }
 
     /// Somebody has seen what this store never was: it went back in time, and its tokens would repeat.
-    ///
-    /// Incarnations begin with the clock's milliseconds. One that is years ahead of ours was seen by nobody, and to
-    /// believe it would leave no greater one to adopt the store with.
-    fn notice_seen(&mut self, seen: Version, out: &mut Vec<Effect>) {
-        if seen.incarnation > self.state.version().incarnation.saturating_add(MAX_LEAP) {
+    pub(super) fn notice_seen(&mut self, seen: Version, out: &mut Vec<Effect>) {
+        if is(Planted::SeenForgotten) {
+            return;
+        }
+        if seen.is_absurd_after(self.state.version().incarnation) {
             out.push(Effect::Notice(Notice::Absurd { seen }));
             return;
         }

@@ -112,7 +112,7 @@ impl Engine {
             leads_until: Mono::ZERO,
             last_awake: now,
             behind: None,
-            waits_until: (!wait.is_zero()).then(|| now + wait),
+            waits_until: (!wait.is_zero() && !is(Planted::GrantsBeforeWait)).then(|| now + wait),
             shortened_until,
             wants_all: BTreeSet::new(),
         }
@@ -130,6 +130,7 @@ impl Engine {
             Event::Leads { until } => self.leads_until = self.leads_until.max(until),
             Event::Heard(caller, message) => self.heard(now, caller, message, out),
             Event::Asked(caller, request) => self.asked(now, caller, request, out),
+            Event::Seen(version) => self.notice_seen(version, out),
             Event::Committed(version) => self.committed(version, out),
             Event::Woke => {}
         }
@@ -215,7 +216,7 @@ impl Engine {
 /// Sessions of an earlier incarnation are over: a restored store cannot know what they were granted since. They keep
 /// what they are known to have until they have had time to hear of it.
 fn void_sessions(state: &mut State, open: &mut Batch) {
-    let incarnation = state.version().incarnation;
+    let incarnation = if is(Planted::RestoredSessionsLive) { 0 } else { state.version().incarnation };
     let voided: Vec<SessionRecord> =
         state.sessions().filter(|record| record.id.began.incarnation < incarnation).cloned().collect();
     for record in voided.into_iter().filter(|record| !record.standing.is_past()) {

@@ -10,7 +10,11 @@ use super::{
     record::{Flaw, Record, Unreadable},
     rows::{Kind, Rows},
 };
-use crate::{store::Chunk, types::Version};
+use crate::{
+    planted::{Planted, is},
+    store::Chunk,
+    types::Version,
+};
 
 /// One commit, read back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -180,7 +184,8 @@ fn read(rows: &Rows, kind: Kind, chunks: &Chunks, link: Link) -> (Vec<Option<Pie
             break;
         }
     }
-    if unreadable.is_empty() && piece::checksum(values) != link.checksum {
+    let is_other = piece::checksum(values) != link.checksum && !is(Planted::AnyChunkCounts);
+    if unreadable.is_empty() && is_other {
         let key = rows.chunk(kind, link.chunk(0));
         unreadable.push(Unreadable { key, what: "list of chunks", flaw: Flaw::Checksum });
         pieces.fill(None);

@@ -40,6 +40,7 @@ impl Collect {
         }
         let after_head = head.link.version.generation.saturating_add(1);
         let todo = match (head.state, head.snapshot) {
+            _ if is(Planted::OrphansStay) => Vec::new(),
             (State::Deleted, _) => vec![(Kind::Snapshot, after_head), (Kind::Delta, after_head)],
             (_, Some(snapshot)) => {
                 let generation = snapshot.version.generation;

@@ -7,6 +7,7 @@ use super::{
     wire::{Encoder, Field, Fields, Unknown, WireError},
 };
 use crate::{
+    planted::{Planted, is},
     store::{Chunk, StoreIdentity},
     types::Version,
 };
@@ -169,7 +170,7 @@ impl Link {
 impl Head {
     /// Why it is not to be believed in this store, if it is not.
     pub fn mismatch(&self, identity: &StoreIdentity, seen: Option<Seen>) -> Option<Mismatch> {
-        if self.identity != identity.0 {
+        if self.identity != identity.0 && !is(Planted::CopyBelieved) {
             let written_in = StoreIdentity(self.identity.clone());
             return Some(Mismatch::OtherStore { written_in, found_in: identity.clone() });
         }
@@ -180,6 +181,7 @@ impl Head {
     pub(super) fn falls_behind(&self, seen: Seen) -> Option<Mismatch> {
         let stored = self.link.version;
         let is_other = seen.version == stored && seen.lineage.is_some_and(|seen| seen != self.link.lineage);
+        let is_other = is_other && !is(Planted::ForkBelieved);
         if seen.version > stored {
             Some(Mismatch::WentBack { seen: seen.version, stored: Some(stored) })
         } else if is_other {

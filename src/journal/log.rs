@@ -15,6 +15,7 @@ use super::{
     snapshot::WriteSnapshot,
 };
 use crate::{
+    planted::{Planted, is},
     store::{Chunk, Errand, Limits, Reply, Revision, Step, StoreError, Write},
     types::Version,
 };
@@ -243,6 +244,7 @@ impl Log {
         opening: Option<Box<Opening>>,
     ) -> Result<(), LogError> {
         let version = claim.head.link.version;
+        let attempt = if is(Planted::ChunksUnnamed) { 0 } else { attempt };
         let chunk = Chunk { generation: version.generation, term: self.term.number, attempt, number: 0 };
         let room = chunk_bytes(&self.rows, &self.term, self.limits, Kind::Delta)?;
         let pieces = piece::cut(&items, version.incarnation, claim.previous, room);

@@ -10,6 +10,7 @@ use super::{
     rows::Rows,
 };
 use crate::{
+    planted::{Planted, is},
     store::{
         Compare, Errand, Outcome, Reply, Request, Revision, Row, Step, StoreError, StoreIdentity,
         Transaction, Write,
@@ -195,6 +196,10 @@ impl Opening {
         let version = Version {
             incarnation: highest.max(floor).max(self.with.unix_millis),
             generation: there.or(seen).unwrap_or_default().generation.saturating_add(1),
+        };
+        let version = match there {
+            Some(there) if is(Planted::TokenReusedAfterRestore) => after(there),
+            _ => version,
         };
         let fresh = Head {
             link: Link { version, ..Link::default() },

@@ -102,6 +102,26 @@ pub(crate) enum Planted {
     FenceTooSoon,
     /// An executor that goes on when its lease has run out says that it holds.
     LapsedHeld,
+    /// Adopting a restored store raises no incarnation.
+    TokenReusedAfterRestore,
+    /// Sessions that a restored store remembers go on.
+    RestoredSessionsLive,
+    /// Shards are granted before those have lost them who may hold them unknown to us.
+    GrantsBeforeWait,
+    /// A copy of a store is taken for that store.
+    CopyBelieved,
+    /// What was seen of a namespace is not held against what is stored.
+    SeenForgotten,
+    /// Two histories of one version are taken for one.
+    ForkBelieved,
+    /// Who resigns leads until that is stored.
+    ResignsLate,
+    /// Chunks are known by their generation alone.
+    ChunksUnnamed,
+    /// Chunks count whatever they hold.
+    AnyChunkCounts,
+    /// What dead attempts left stays for ever.
+    OrphansStay,
 }
 
 #[cfg(not(test))]

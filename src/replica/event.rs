@@ -7,7 +7,7 @@ use crate::{
     journal::{LogError, OpenAs, Unreadable, WireError},
     session::ToLeader,
     store::{Batch, Reply, Request},
-    types::Namespace,
+    types::{Namespace, Version},
 };
 
 /// A call to the store that has not been answered yet.
@@ -25,6 +25,8 @@ pub enum Event {
     WatchBroke,
     /// An executor of a namespace said something.
     Heard(Namespace, Caller, ToLeader),
+    /// Somebody has seen this version of a namespace: a router says so, with what it asks or watches.
+    Seen(Namespace, Version),
     /// Somebody wants something of a namespace.
     Asked(Namespace, Caller, engine::Request),
     /// An operator says what to do with a namespace's history that is not believed.

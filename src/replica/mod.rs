@@ -22,9 +22,10 @@ use office::{Errands, Office, Outcome, Said};
 use crate::{
     election::{self, CallId, Election},
     engine::{self, NamespaceConfig},
-    journal::{LogError, OpenAs, Rows, Term},
+    journal::{LogError, Mode, OpenAs, Rows, Seen, Term},
+    planted::{Planted, is},
     store::{Batch, Change, Key, Keys, Limits, Reply},
-    types::{Mono, Namespace},
+    types::{Mono, Namespace, Version},
 };
 
 /// One distributor process.
@@ -49,6 +50,8 @@ struct Place {
     open_as: Option<OpenAs>,
     follower: Follower,
     office: Option<Office>,
+    /// The greatest version that executors and routers say they have seen.
+    others_have_seen: Version,
     /// Until when its engine was told that it leads.
     told: Mono,
     /// Another replica should rather lead it: resign when no commit is on its way.
@@ -94,8 +97,15 @@ impl Replica {
         if !self.namespaces.contains_key(namespace) {
             let rows = Rows::new(&self.keys, namespace);
             let follower = Follower::new(rows, self.limits, self.config.clone());
-            let place =
-                Place { founding, open_as: None, follower, office: None, told: Mono::ZERO, yields: false };
+            let place = Place {
+                founding,
+                open_as: None,
+                follower,
+                office: None,
+                others_have_seen: Version::default(),
+                told: Mono::ZERO,
+                yields: false,
+            };
             self.namespaces.insert(namespace.clone(), place);
             self.follow(namespace, out, |follower, founding| follower.woke(now, founding));
         }
@@ -138,7 +148,12 @@ impl Replica {
                 }
             }
             Event::Heard(namespace, caller, message) => {
+                self.note_seen(&namespace, message.seen());
                 self.tell(now, &namespace, engine::Event::Heard(caller, message), out);
+            }
+            Event::Seen(namespace, seen) => {
+                self.note_seen(&namespace, seen);
+                self.tell(now, &namespace, engine::Event::Seen(seen), out);
             }
             Event::Asked(namespace, caller, request) => {
                 if self.engine(&namespace).is_some() {
@@ -182,6 +197,15 @@ impl Replica {
                     self.act(now, &namespace, outcome, out);
                 }
             }
+        }
+    }
+
+    /// Whoever says so may speak to another replica next time, and this one may lead then.
+    fn note_seen(&mut self, namespace: &Namespace, seen: Version) {
+        let Some(place) = self.namespaces.get_mut(namespace) else { return };
+        let known = place.follower.seen().map_or(0, |seen| seen.version.incarnation);
+        if !seen.is_absurd_after(known.max(self.unix_millis)) {
+            place.others_have_seen = place.others_have_seen.max(seen);
         }
     }
 
@@ -275,7 +299,11 @@ impl Replica {
                 continue;
             };
             if let Some(until) = self.election.leads(namespace, now).filter(|&until| until > place.told) {
-                place.told = until;
+                if std::mem::replace(&mut place.told, until) == Mono::ZERO {
+                    // Before it decides anything.
+                    let seen = engine::Event::Seen(place.others_have_seen);
+                    outcomes.push((namespace.clone(), office.tell(now, seen)));
+                }
                 outcomes.push((namespace.clone(), office.tell(now, engine::Event::Leads { until })));
             }
         }
@@ -288,9 +316,13 @@ impl Replica {
         let Some(place) = self.namespaces.get_mut(namespace) else { return };
         let resume = OpenAs { unix_millis: self.unix_millis, ..OpenAs::default() };
         let mut open_as = place.open_as.unwrap_or(resume);
-        // What this replica has seen counts whoever opens it, and however.
-        open_as.seen =
-            [open_as.seen, place.follower.seen()].into_iter().flatten().max_by_key(|seen| seen.version);
+        // What this replica has seen counts whoever opens it, and however. What others say that they have seen keeps its
+        // leader from granting, and is exceeded by whatever incarnation begins.
+        let mine = place.follower.seen().filter(|_| !is(Planted::SeenForgotten));
+        let others = Seen { version: place.others_have_seen, lineage: None };
+        let others =
+            Some(others).filter(|seen| open_as.mode != Mode::Resume && seen.version > Version::default());
+        open_as.seen = [open_as.seen, mine, others].into_iter().flatten().max_by_key(|seen| seen.version);
         let rows = Rows::new(&self.keys, namespace);
         let office =
             Office::new(rows, self.limits, term, open_as, place.founding.clone(), self.config.clone());

@@ -5,13 +5,18 @@
 //! with the rule's switch off ([`Planted`]). The first time every promise is kept, the second time the named one is
 //! broken: so a rule that somebody takes for superfluous has a test that says what it is for.
 
+mod fleet;
 mod r01_expiry;
+mod r02_incarnation;
+mod r03_lineage;
 mod r04_session;
 mod r05_shorter_lease;
+mod r06_term;
 mod r07_listening;
 mod r08_applied;
 mod r09_release;
 mod r10_destination;
+mod r11_chunks;
 mod r13_exclusive;
 mod stage;
 

@@ -42,8 +42,7 @@ fn a_beat_of_a_session_whose_end_is_on_its_way_is_not_acknowledged() {
 #[test]
 fn a_commit_whose_answer_was_lost_is_not_taken_for_done() {
     let schedule = || {
-        let mut world = Replicas::new(2, 2);
-        world.broken = Some(Vec::new());
+        let mut world = Replicas::scripted(2, 2);
         world.run(20 * SECOND);
         let leader = world.leader().expect("somebody leads");
         // Executor 0 is not heard any more, and the commit that ends it is lost without anybody's knowing.

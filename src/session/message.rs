@@ -41,6 +41,16 @@ pub enum ToLeader {
     Leave(SessionId),
 }
 
+impl ToLeader {
+    /// The greatest version that the executor has seen, as far as it says.
+    pub fn seen(&self) -> Version {
+        match self {
+            Self::Register(Register { seen, .. }) | Self::Beat(Beat { seen, .. }) => *seen,
+            Self::Leave(_) => Version::default(),
+        }
+    }
+}
+
 /// An executor's request for a session.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Register {

@@ -13,6 +13,17 @@ pub struct Version {
     pub generation: u64,
 }
 
+/// How far another incarnation may be ahead, in milliseconds: ten years.
+const MAX_LEAP: u64 = 10 * 365 * 24 * 3_600_000;
+
+impl Version {
+    /// Whether it lies years after an incarnation. Those begin with the clock's milliseconds, so nobody has seen it; and to
+    /// believe it would leave no greater one to adopt a store with.
+    pub const fn is_absurd_after(self, incarnation: u64) -> bool {
+        self.incarnation > incarnation.saturating_add(MAX_LEAP)
+    }
+}
+
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.incarnation, self.generation)

@@ -42,6 +42,14 @@ pub(crate) enum Broken {
     MovedForNothing(ShardKey),
     /// P8: nobody holds the shard although somebody could.
     Unowned(ShardKey),
+    /// P5: a reader believes in a state that is not the one that was committed.
+    WentBack,
+    /// P12: something was written by one who does not lead.
+    StaleWrite,
+    /// What was committed cannot be read, or half of it can.
+    CommitLost,
+    /// What nobody will read again is kept.
+    StoreGrows,
     /// P9: the shard is granted to an executor that is to have none.
     GivenToLeaving(ShardKey),
 }

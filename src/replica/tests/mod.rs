@@ -107,7 +107,7 @@ fn a_restored_store_grants_nothing_until_it_is_adopted_and_then_waits() {
     );
     assert_eq!(all(&world.held()), 0, "nobody answers beats");
     let wait = Duration::from_secs(11);
-    let adopt = OpenAs { mode: crate::journal::Mode::Adopt { wait }, seen: None, unix_millis: 1 };
+    let adopt = OpenAs { mode: Mode::Adopt { wait }, seen: None, unix_millis: 1 };
     world.tell(0, Event::Open(namespace(), adopt));
     world.run(8_000 * MS);
     assert_eq!(all(&world.held()), 0, "what was granted before may still be held");
@@ -215,8 +215,7 @@ fn a_store_that_went_back_is_refused_by_who_has_seen_more() {
     assert!(world.trouble.iter().any(refused), "{:?}", world.trouble);
     assert_eq!(world.replicas[1 - first].as_ref().unwrap().engine(&namespace()).map(|_| ()), None);
     assert_eq!(all(&world.held()), 0);
-    let adopt =
-        OpenAs { mode: crate::journal::Mode::Adopt { wait: 11_000 * MS }, seen: None, unix_millis: 1 };
+    let adopt = OpenAs { mode: Mode::Adopt { wait: 11_000 * MS }, seen: None, unix_millis: 1 };
     world.tell(1 - first, Event::Open(namespace(), adopt));
     world.run(40_000 * MS);
     assert!(world.told[&(1 - first)].incarnation > seen.incarnation);

@@ -16,7 +16,7 @@ use crate::{
         Keys, Limits, Reply, Request, StoreError, StoreIdentity, Write,
         kv::{Kv, Retention},
     },
-    types::{ExecutorId, Mono, Namespace, ShardKey, Version},
+    types::{ExecutorId, Mono, Namespace, ShardKey, Token, Version},
 };
 
 pub(crate) const MS: Duration = Duration::from_millis(1);
@@ -50,6 +50,8 @@ pub(crate) struct World {
     pub(crate) deaf: Option<usize>,
     /// In a scripted world broken promises are kept here; in any other they end the test.
     pub(crate) broken: Option<Vec<Broken>>,
+    /// The greatest token under which each shard was held, and by whom.
+    pub(crate) tokens: BTreeMap<ShardKey, (usize, Token)>,
     /// Executors that nobody hears, and who hear nobody.
     pub(crate) cut: BTreeSet<usize>,
     /// What the store makes of a replica's requests: of those that write a key which ends so, or of all.
@@ -79,6 +81,7 @@ impl World {
             told: BTreeMap::new(),
             deaf: None,
             broken: None,
+            tokens: BTreeMap::new(),
             cut: BTreeSet::new(),
             faults: BTreeMap::new(),
         };
@@ -86,18 +89,34 @@ impl World {
             world.replicas.push(None);
             world.start(number, number as u64 + 1);
         }
-        for number in 0..executors {
-            let config = SessionConfig {
-                executor: ExecutorId::new(format!("e{number}")).unwrap(),
-                profile: Arc::new(Profile::default()),
-                answer_within: 1000 * MS,
-                stop_within: 5000 * MS,
-                on_stuck: OnStuck::Release,
-                on_lease_loss: Default::default(),
-            };
-            world.executors.push(Session::new(config, number as u64 + 100, world.now));
+        for _ in 0..executors {
+            world.join();
         }
         world
+    }
+
+    /// Another executor.
+    pub(crate) fn join(&mut self) -> usize {
+        let number = self.executors.len();
+        let config = SessionConfig {
+            executor: ExecutorId::new(format!("e{number}")).unwrap(),
+            profile: Arc::new(Profile::default()),
+            answer_within: 1000 * MS,
+            stop_within: 5000 * MS,
+            on_stuck: OnStuck::Release,
+            on_lease_loss: Default::default(),
+        };
+        self.executors.push(Session::new(config, number as u64 + 100, self.now));
+        number
+    }
+
+    /// The replica gives up what it leads, to lead it again later.
+    pub(crate) fn resign(&mut self, number: usize) {
+        let now = self.now;
+        if let Some(replica) = &mut self.replicas[number] {
+            replica.election.resign(now, &namespace());
+        }
+        self.tell(number, Event::Woke);
     }
 
     pub(crate) fn start(&mut self, number: usize, run: u64) {
@@ -122,10 +141,23 @@ impl World {
 
     /// No two executors believe that they hold one shard, and no two replicas that they lead.
     fn audit(&mut self) {
+        let mut stand = Vec::new();
+        for (number, executor) in self.executors.iter().enumerate() {
+            for (shard, token) in executor.held(self.now) {
+                let last = self.tokens.entry(shard.clone()).or_insert((number, token));
+                if last.0 != number && token <= last.1 && executor.holds(shard, self.now) == Some(token) {
+                    stand.push(Broken::TokenStands(shard.clone()));
+                }
+                if token > last.1 {
+                    *last = (number, token);
+                }
+            }
+        }
         let mut shards: BTreeSet<&ShardKey> = BTreeSet::new();
         let held = self.executors.iter().flat_map(|executor| executor.held(self.now));
         let twice = held.filter(|(shard, _)| !shards.insert(shard));
         let mut found: Vec<_> = twice.map(|(shard, _)| Broken::HeldByTwo(shard.clone())).collect();
+        found.append(&mut stand);
         let leads = |replica: &&Replica| replica.election().leads(&namespace(), self.now).is_some();
         if self.replicas.iter().flatten().filter(leads).count() > 1 {
             found.push(Broken::LedByTwo);

@@ -1,0 +1,74 @@
+//! What the schedules with whole replicas have in common: stores that go back, and who holds the shard.
+
+use std::time::Duration;
+
+use super::stage::{SECOND, id, shard};
+use crate::{
+    engine::{Caller, Request},
+    journal::{Mode, OpenAs},
+    replica::{
+        Event,
+        tests::world::{World, namespace},
+    },
+    store::{Keys, Transaction, Write, kv::Kv},
+};
+
+/// What nobody may be granted for after a restore: a lease, and what clocks are off.
+pub(super) const WAIT: Duration = Duration::from_secs(11);
+
+impl World {
+    /// A fleet in which broken promises are kept.
+    pub(super) fn scripted(replicas: usize, executors: usize) -> Self {
+        let mut world = Self::new(replicas, executors);
+        world.broken = Some(Vec::new());
+        world
+    }
+
+    /// Who believes that it holds the shard "0".
+    pub(super) fn owner(&self) -> Option<usize> {
+        self.executors.iter().position(|executor| executor.holds("0", self.now).is_some())
+    }
+
+    /// An operator moves the shard "0".
+    pub(super) fn move_to(&mut self, executor: usize) {
+        let leader = self.leader().expect("somebody leads");
+        let request = Request::Move(shard("0"), id(executor));
+        self.tell(leader, Event::Asked(namespace(), Caller(1_000), request));
+        self.run(SECOND);
+        assert_eq!(self.owner(), Some(executor), "{:?}", self.answers);
+    }
+
+    /// What a backup has: everything but who lives.
+    pub(super) fn backup(&self) -> Kv {
+        let mut kv = self.kv.clone();
+        let replicas = Keys::default().replicas();
+        let rows: Vec<_> = kv.rows().map(|row| row.key).filter(|key| key.starts_with(&replicas)).collect();
+        for key in rows {
+            let gone = kv.apply(Transaction::default().write(Write::Delete(key)));
+            gone.expect("the store takes a write");
+        }
+        kv
+    }
+
+    /// All replicas die, the store is another one from now on, and one replica starts that remembers nothing.
+    pub(super) fn restore(&mut self, backup: Kv, identity: &str) {
+        self.replicas.iter_mut().for_each(|replica| *replica = None);
+        (self.kv, self.identity) = (backup, identity.into());
+        self.told.clear();
+        self.start(0, 99);
+    }
+
+    /// An operator says that what is there is to be continued.
+    pub(super) fn adopt(&mut self) {
+        self.open(Mode::Adopt { wait: WAIT });
+    }
+
+    pub(super) fn open(&mut self, mode: Mode) {
+        let open_as = OpenAs { mode, seen: None, unix_millis: 1_700_000_000_000 };
+        self.tell(0, Event::Open(namespace(), open_as));
+    }
+
+    pub(super) fn cut_all(&mut self) {
+        self.cut.extend(0..self.executors.len());
+    }
+}
