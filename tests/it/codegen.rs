@@ -2,42 +2,99 @@
 
 use std::{fs, path::Path};
 
-/// What is generated: the file in `proto`, its package, and where the code goes.
-const GENERATED: [(&str, &str, &str); 1] = [("etcd.proto", "etcdserverpb", "src/store/etcd/wire.rs")];
+use tonic_prost_build::FileDescriptorSet;
+
+/// A package of which code is made.
+struct Package {
+    name: &'static str,
+    /// Its files, below `proto`.
+    files: &'static [&'static str],
+    /// Where the code goes.
+    target: &'static str,
+    /// Messages alone, or services as well.
+    services: bool,
+    /// Messages whose own `Debug` leaves secrets out.
+    own_debug: &'static [&'static str],
+}
+
+const PACKAGES: [Package; 3] = [
+    Package {
+        name: "etcdserverpb",
+        files: &["etcd.proto"],
+        target: "src/store/etcd/wire.rs",
+        // `src/store/etcd/client.rs` is the client.
+        services: false,
+        own_debug: &["AuthenticateRequest", "AuthenticateResponse"],
+    },
+    Package {
+        name: "shardway.v1",
+        files: &[
+            "shardway/v1/admin.proto",
+            "shardway/v1/common.proto",
+            "shardway/v1/executor.proto",
+            "shardway/v1/router.proto",
+        ],
+        target: "src/proto/v1/wire.rs",
+        services: true,
+        own_debug: &[],
+    },
+    Package {
+        name: "uber.cadence.sharddistributor.v1",
+        files: &["cadence.proto"],
+        target: "src/proto/cadence/wire.rs",
+        services: true,
+        own_debug: &[],
+    },
+];
 
 #[test]
 fn generated_code_is_what_the_protocol_files_make() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for (proto, package, target) in GENERATED {
-        let generated = generate(root, proto, package);
-        let target = root.join(target);
+    for package in PACKAGES {
+        let generated = package.generate(root);
+        let target = root.join(package.target);
         if std::env::var_os("UPDATE").is_some() {
             fs::write(&target, &generated).unwrap();
         }
         let present = fs::read_to_string(&target).unwrap_or_default();
         let same = generated == present;
-        assert!(same, "{} is not made of proto/{proto}: UPDATE=1 cargo test codegen", target.display());
+        assert!(same, "{} is not made of {:?}: UPDATE=1 cargo test codegen", target.display(), package.files);
     }
 }
 
-/// Messages alone: `src/store/etcd/call.rs` is the client.
-fn generate(root: &Path, proto: &str, package: &str) -> String {
-    let mut compiler = protox::Compiler::new([root.join("proto")]).unwrap();
-    compiler.include_source_info(true).include_imports(true);
-    compiler.open_files([root.join("proto").join(proto)]).unwrap();
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(package);
-    fs::create_dir_all(&folder).unwrap();
-    tonic_prost_build::configure()
-        .build_client(false)
-        .build_server(false)
-        .bytes(".")
-        // Their own `Debug` leaves the secrets out.
-        .skip_debug(["AuthenticateRequest", "AuthenticateResponse"])
-        .emit_rerun_if_changed(false)
-        .out_dir(&folder)
-        .compile_fds(compiler.file_descriptor_set())
-        .unwrap();
-    let code = fs::read_to_string(folder.join(format!("{package}.rs"))).unwrap();
-    let note = format!("// Made of proto/{proto} by tests/it/codegen.rs; not to be edited.\n");
-    note + code.split_once('\n').map_or("", |(_first_says_the_same, rest)| rest)
+impl Package {
+    fn generate(&self, root: &Path) -> String {
+        let mut compiler = protox::Compiler::new([root.join("proto")]).unwrap();
+        compiler.include_source_info(true).include_imports(true);
+        compiler.open_files(self.files.iter().map(|file| root.join("proto").join(file))).unwrap();
+        let mut files = compiler.file_descriptor_set();
+        serve_streams_that_clients_leave_open(&mut files);
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(self.name);
+        fs::create_dir_all(&folder).unwrap();
+        tonic_prost_build::configure()
+            .build_client(self.services)
+            .build_server(self.services)
+            .build_transport(false)
+            .bytes(".")
+            .btree_map(".")
+            .skip_debug(self.own_debug)
+            .emit_rerun_if_changed(false)
+            .out_dir(&folder)
+            .compile_fds(files)
+            .unwrap();
+        let code = fs::read_to_string(folder.join(format!("{}.rs", self.name))).unwrap();
+        let files = self.files.iter().map(|file| format!("proto/{file}")).collect::<Vec<_>>().join(", ");
+        let note = format!("// Made of {files} by tests/it/codegen.rs; not to be edited.\n");
+        note + code.split_once('\n').map_or("", |(_first_says_the_same, rest)| rest)
+    }
+}
+
+/// Go clients open the watch as a stream both ways and never close their side. A server that waits for the end of the
+/// one request, as generated code does, would wait for the life of the call.
+fn serve_streams_that_clients_leave_open(files: &mut FileDescriptorSet) {
+    let methods =
+        files.file.iter_mut().flat_map(|file| &mut file.service).flat_map(|service| &mut service.method);
+    for method in methods.filter(|method| method.name() == "WatchNamespaceState") {
+        method.client_streaming = Some(true);
+    }
 }
