@@ -63,6 +63,8 @@ pub mod membership;
 pub mod plan;
 mod planted;
 pub mod policy;
+#[cfg(feature = "server")]
+pub mod proto;
 pub mod publish;
 #[cfg(feature = "server")]
 pub mod replica;
@@ -71,6 +73,8 @@ pub mod ring;
 #[cfg(test)]
 #[cfg(feature = "server")]
 mod rules;
+#[cfg(feature = "server")]
+pub mod server;
 #[cfg(feature = "client")]
 pub mod session;
 #[cfg(feature = "server")]

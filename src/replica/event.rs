@@ -31,6 +31,8 @@ pub enum Event {
     Asked(Namespace, Caller, engine::Request),
     /// An operator says what to do with a namespace's history that is not believed.
     Open(Namespace, OpenAs),
+    /// Let another replica lead the namespace, as soon as nothing is being committed.
+    Resign(Namespace),
     /// The process is about to end.
     Leaving,
     /// Time has passed.

@@ -169,6 +169,7 @@ impl Replica {
                     self.reopen(now, &namespace, 0, out);
                 }
             }
+            Event::Resign(namespace) => self.resign(now, &namespace, out),
             Event::Leaving => {
                 for (namespace, place) in &mut self.namespaces {
                     if place.office.take().is_some() {
@@ -279,12 +280,7 @@ impl Replica {
                     }
                     election::Effect::Won { namespace, term } => self.enter(now, &namespace, term, out),
                     election::Effect::Lost { namespace, term } => self.lose(&namespace, term, out),
-                    election::Effect::HandOver { namespace, .. } => {
-                        if let Some(place) = self.namespaces.get_mut(&namespace) {
-                            place.yields = true;
-                        }
-                        self.yield_if_idle(now, &namespace, out);
-                    }
+                    election::Effect::HandOver { namespace, .. } => self.resign(now, &namespace, out),
                 }
             }
         }
@@ -345,6 +341,14 @@ impl Replica {
             out.push(Effect::Resigned(namespace.clone()));
             self.election.renew(now, namespace, above.max(office.term()));
         }
+    }
+
+    /// As soon as no commit is on its way.
+    fn resign(&mut self, now: Mono, namespace: &Namespace, out: &mut Vec<Effect>) {
+        if let Some(place) = self.namespaces.get_mut(namespace) {
+            place.yields = place.office.is_some();
+        }
+        self.yield_if_idle(now, namespace, out);
     }
 
     fn yield_if_idle(&mut self, now: Mono, namespace: &Namespace, out: &mut Vec<Effect>) {

@@ -19,6 +19,8 @@ mod ring;
 mod ring_model;
 mod ring_vectors;
 #[cfg(feature = "server")]
+mod server;
+#[cfg(feature = "server")]
 mod store;
 #[cfg(feature = "metrics")]
 mod telemetry;

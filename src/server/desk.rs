@@ -1,0 +1,254 @@
+//! The one task that owns the replica.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+};
+
+use super::{
+    host::Leader,
+    lines::Lines,
+    rooms::Rooms,
+    watching::{MAX_BATCHES, Watched, watch},
+};
+use crate::{
+    clock::Clock,
+    engine::{self, Answer, Caller, NamespaceConfig, RequestError},
+    journal::OpenAs,
+    replica::{Call, Effect, Event, Replica},
+    session::{ToExecutor, ToLeader},
+    store::{Keys, Reply, Store, StoreError},
+    types::Namespace,
+};
+
+/// Requests that have not been answered yet.
+const MAX_ASKED: usize = 100_000;
+/// Events that are handled before anything else gets a turn.
+const MAX_BURST: usize = 64;
+
+/// What callers want of the desk.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Ask the namespace's engine.
+    Ask(Namespace, engine::Request, oneshot::Sender<Result<Answer, RequestError>>),
+    /// Give a new line a number.
+    Connect(Namespace, oneshot::Sender<(u64, mpsc::Receiver<ToExecutor>)>),
+    /// Something was said on a line.
+    Say(u64, ToLeader),
+    /// A line is over.
+    HangUp(u64),
+    /// Who leads?
+    Leader(Namespace, oneshot::Sender<Option<Leader>>),
+    /// What to do with a history that is not believed.
+    Open(Namespace, OpenAs),
+    /// Let another replica lead the namespace.
+    Resign(Namespace),
+    /// End.
+    Leave,
+}
+
+pub(super) struct Desk {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    keys: Keys,
+    replica: Replica,
+    rooms: Arc<Rooms>,
+    commands: mpsc::Receiver<Command>,
+    calls: JoinSet<(Call, Reply)>,
+    lines: Lines,
+    asked: BTreeMap<u64, (Namespace, oneshot::Sender<Result<Answer, RequestError>>)>,
+    last_asked: u64,
+    effects: Vec<Effect>,
+    is_leaving: bool,
+}
+
+/// Callers are lines, or requests: these are told apart by their lowest bit.
+fn of_line(line: u64) -> Caller {
+    Caller(line << 1)
+}
+
+fn of_request(request: u64) -> Caller {
+    Caller(request << 1 | 1)
+}
+
+impl Desk {
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        keys: Keys,
+        replica: Replica,
+        rooms: Arc<Rooms>,
+        commands: mpsc::Receiver<Command>,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            keys,
+            replica,
+            rooms,
+            commands,
+            calls: JoinSet::new(),
+            lines: Lines::default(),
+            asked: BTreeMap::new(),
+            last_asked: 0,
+            effects: Vec::new(),
+            is_leaving: false,
+        }
+    }
+
+    pub(super) async fn run(mut self, namespaces: Vec<(Namespace, Arc<NamespaceConfig>)>) {
+        let (sender, mut watched) = mpsc::channel(MAX_BATCHES);
+        let watching = tokio::spawn(watch(self.store.clone(), self.keys.all(), sender));
+        let mut to_contend = Some(namespaces);
+        loop {
+            let now = self.clock.now();
+            let wake = self.replica.next_wake().map(|wake| wake.since(now));
+            tokio::select! {
+                biased;
+                Some(reply) = self.calls.join_next() => {
+                    if let Ok((call, reply)) = reply {
+                        self.tell(Event::Replied(call, reply));
+                    }
+                }
+                Some(news) = watched.recv() => match news {
+                    Watched::Batch(batch) => self.tell(Event::Watched(batch)),
+                    Watched::Open => match to_contend.take() {
+                        Some(namespaces) => self.contend(namespaces),
+                        None => self.tell(Event::WatchBroke),
+                    },
+                },
+                () = tokio::time::sleep(wake.unwrap_or_default()), if wake.is_some() => self.tell(Event::Woke),
+                command = self.commands.recv() => {
+                    let Some(command) = command else { break };
+                    self.obey(command);
+                    // Many at once cost less than one by one.
+                    for _ in 0..MAX_BURST {
+                        let Ok(command) = self.commands.try_recv() else { break };
+                        self.obey(command);
+                    }
+                }
+            }
+            if self.is_leaving && self.replica.election().has_left() {
+                break;
+            }
+        }
+        watching.abort();
+    }
+
+    fn contend(&mut self, namespaces: Vec<(Namespace, Arc<NamespaceConfig>)>) {
+        let now = self.clock.now();
+        for (namespace, founding) in namespaces {
+            self.replica.contend(now, &namespace, founding, &mut self.effects);
+        }
+        self.carry_out();
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.replica.handle(self.clock.now(), event, &mut self.effects);
+        self.carry_out();
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Ask(_, _, answer) if self.asked.len() >= MAX_ASKED => {
+                let _ = answer.send(Err(RequestError::Busy));
+            }
+            Command::Ask(namespace, request, answer) => {
+                self.last_asked += 1;
+                self.asked.insert(self.last_asked, (namespace.clone(), answer));
+                self.tell(Event::Asked(namespace, of_request(self.last_asked), request));
+            }
+            Command::Connect(namespace, to) => {
+                // Nobody is heard here who could not be answered.
+                if self.replica.engine(&namespace).is_some() {
+                    let _ = to.send(self.lines.open(namespace));
+                }
+            }
+            Command::Say(line, message) => {
+                if let Some(namespace) = self.lines.namespace(line).cloned() {
+                    self.tell(Event::Heard(namespace, of_line(line), message));
+                }
+            }
+            Command::HangUp(line) => self.lines.close(line),
+            Command::Leader(namespace, to) => {
+                let _ = to.send(self.leader(&namespace));
+            }
+            Command::Open(namespace, open_as) => self.tell(Event::Open(namespace, open_as)),
+            Command::Resign(namespace) => self.tell(Event::Resign(namespace)),
+            Command::Leave => {
+                self.is_leaving = true;
+                self.tell(Event::Leaving);
+            }
+        }
+    }
+
+    fn leader(&self, namespace: &Namespace) -> Option<Leader> {
+        let election = self.replica.election();
+        let record = election.leader(namespace).filter(|record| !record.resigned)?;
+        let is_here = election.leads(namespace, self.clock.now()).is_some();
+        Some(Leader { replica: record.replica.clone(), address: record.address.clone(), is_here })
+    }
+
+    fn carry_out(&mut self) {
+        for effect in std::mem::take(&mut self.effects) {
+            match effect {
+                Effect::Ask { call, request, within } => {
+                    let store = self.store.clone();
+                    self.calls.spawn(async move {
+                        let reply = tokio::time::timeout(within, request.ask(&*store)).await;
+                        let reason = || format!("no answer within {within:?}");
+                        let unknown = |_| Reply::Row(Err(StoreError::Unknown { reason: reason() }));
+                        (call, reply.unwrap_or_else(unknown))
+                    });
+                }
+                Effect::Engine(namespace, effect) => self.carry_out_engine(&namespace, effect),
+                Effect::Published(namespace, delta) => {
+                    if let Some(room) = self.rooms.get(&namespace) {
+                        room.advance(&delta);
+                    }
+                }
+                Effect::Viewed(namespace) => {
+                    if let Some(room) = self.rooms.get(&namespace) {
+                        room.replace(self.replica.state(&namespace).cloned());
+                    }
+                }
+                Effect::Led(namespace) => tracing::info!(%namespace, "this replica leads"),
+                Effect::Resigned(namespace) => {
+                    tracing::info!(%namespace, "this replica leads no more");
+                    self.resigned(&namespace);
+                }
+                Effect::Trouble(namespace, trouble) => {
+                    tracing::error!(%namespace, ?trouble, "cannot be run as it is")
+                }
+            }
+        }
+    }
+
+    fn carry_out_engine(&mut self, namespace: &Namespace, effect: engine::Effect) {
+        match effect {
+            engine::Effect::Commit(_) => {}
+            engine::Effect::Reply(Caller(caller), message) => self.lines.reply(caller >> 1, message),
+            engine::Effect::Push(session, message) => self.lines.push(namespace, session, message),
+            engine::Effect::Answer(Caller(caller), answer) => {
+                if let Some((_, to)) = self.asked.remove(&(caller >> 1)) {
+                    let _ = to.send(answer);
+                }
+            }
+            engine::Effect::Notice(notice) => tracing::info!(%namespace, ?notice, "notice"),
+        }
+    }
+
+    /// What was asked and not answered never will be.
+    fn resigned(&mut self, namespace: &Namespace) {
+        self.lines.close_all(namespace);
+        let of_it = self.asked.iter().filter(|(_, (of, _))| of == namespace);
+        let requests: Vec<u64> = of_it.map(|(request, _)| *request).collect();
+        for request in requests {
+            if let Some((_, to)) = self.asked.remove(&request) {
+                let _ = to.send(Err(RequestError::NotLeading));
+            }
+        }
+    }
+}

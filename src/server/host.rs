@@ -1,0 +1,174 @@
+//! The handle by which everybody else speaks to the desk.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+
+use super::{
+    desk::{Command, Desk},
+    lines::Line,
+    rooms::Rooms,
+};
+use crate::{
+    clock::{Clock, unix_millis},
+    election::{Election, ElectionConfig, ReplicaSession},
+    engine::{Answer, NamespaceConfig, Request, RequestError},
+    journal::OpenAs,
+    replica::{Replica, ReplicaConfig},
+    store::{Keys, Store},
+    types::{NameError, Namespace},
+};
+
+/// Commands that wait for the desk. Who finds it full is told that it is busy.
+const MAX_COMMANDS: usize = 16_384;
+
+/// How a replica is run.
+#[derive(Clone, Debug)]
+pub struct HostConfig {
+    /// Its name: another one's only after that one has gone.
+    pub name: String,
+    /// Where clients reach it.
+    pub address: String,
+    /// Below which key everything is stored.
+    pub keys: Keys,
+    /// How elections are paced.
+    pub election: ElectionConfig,
+    /// How the store is asked.
+    pub replica: ReplicaConfig,
+    /// A random number that no other run of any replica has.
+    pub session: ReplicaSession,
+    /// The namespaces, and how they are run if they have no history yet.
+    pub namespaces: Vec<(Namespace, Arc<NamespaceConfig>)>,
+}
+
+/// A replica that runs. Dropped, it stops as if it had crashed; [`leave`](Self::leave) is polite.
+#[derive(Debug)]
+pub struct Host {
+    desk: DeskHandle,
+    rooms: Arc<Rooms>,
+    task: JoinHandle<()>,
+}
+
+/// Speaks to the desk; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct DeskHandle(mpsc::Sender<Command>);
+
+/// Why the desk was not asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeskError {
+    /// Too much is waiting for it.
+    Busy,
+    /// The process is ending.
+    Gone,
+}
+
+impl fmt::Display for DeskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Busy => "this replica has too much to do; try again later, or another one",
+            Self::Gone => "this replica is stopping; ask another one",
+        })
+    }
+}
+
+impl std::error::Error for DeskError {}
+
+impl Host {
+    /// Begins to run. It waits for a store that is not there yet.
+    pub fn start(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        config: HostConfig,
+    ) -> Result<Self, NameError> {
+        let HostConfig { name, address, keys, election, replica, session, namespaces } = config;
+        let limits = store.limits();
+        let election = Election::new(election, &keys, limits, &name, &address, session)?;
+        let replica = Replica::new(replica, keys.clone(), limits, election, unix_millis());
+        let rooms = Arc::new(Rooms::new(namespaces.iter().map(|(namespace, _)| namespace)));
+        let (sender, commands) = mpsc::channel(MAX_COMMANDS);
+        let desk = Desk::new(store, clock, keys, replica, rooms.clone(), commands);
+        let task = tokio::spawn(desk.run(namespaces));
+        Ok(Self { desk: DeskHandle(sender), rooms, task })
+    }
+
+    /// To speak to it.
+    pub const fn desk(&self) -> &DeskHandle {
+        &self.desk
+    }
+
+    /// What is committed in each namespace.
+    pub const fn rooms(&self) -> &Arc<Rooms> {
+        &self.rooms
+    }
+
+    /// Resigns everywhere, so that others lead at once, and ends; within the time at most.
+    pub async fn leave(mut self, within: Duration) {
+        let _ = self.desk.0.send(Command::Leave).await;
+        let _ = tokio::time::timeout(within, &mut self.task).await;
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl DeskHandle {
+    /// Asks the leader of a namespace, if that is this replica.
+    pub async fn ask(
+        &self,
+        namespace: &Namespace,
+        request: Request,
+    ) -> Result<Result<Answer, RequestError>, DeskError> {
+        let (sender, answer) = oneshot::channel();
+        self.send(Command::Ask(namespace.clone(), request, sender))?;
+        answer.await.map_err(|_| DeskError::Gone)
+    }
+
+    /// A line for one executor of a namespace: what it says, and what it is told.
+    pub async fn line(&self, namespace: &Namespace) -> Result<Line, DeskError> {
+        let (sender, line) = oneshot::channel();
+        self.send(Command::Connect(namespace.clone(), sender))?;
+        let (number, receiver) = line.await.map_err(|_| DeskError::Gone)?;
+        Ok(Line::new(number, self.clone(), receiver))
+    }
+
+    /// Who leads the namespace, as far as is known here.
+    pub async fn leader(&self, namespace: &Namespace) -> Result<Option<Leader>, DeskError> {
+        let (sender, leader) = oneshot::channel();
+        self.send(Command::Leader(namespace.clone(), sender))?;
+        leader.await.map_err(|_| DeskError::Gone)
+    }
+
+    /// Says what to do with a history that is not believed.
+    pub fn open(&self, namespace: &Namespace, open_as: OpenAs) -> Result<(), DeskError> {
+        self.send(Command::Open(namespace.clone(), open_as))
+    }
+
+    /// Resigns from one namespace: another replica leads it next.
+    pub fn resign(&self, namespace: &Namespace) -> Result<(), DeskError> {
+        self.send(Command::Resign(namespace.clone()))
+    }
+
+    pub(super) fn send(&self, command: Command) -> Result<(), DeskError> {
+        self.0.try_send(command).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => DeskError::Busy,
+            mpsc::error::TrySendError::Closed(_) => DeskError::Gone,
+        })
+    }
+}
+
+/// Who leads a namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leader {
+    /// The replica's name.
+    pub replica: String,
+    /// Where it can be reached.
+    pub address: String,
+    /// Whether it is this one, and its lease lasts.
+    pub is_here: bool,
+}

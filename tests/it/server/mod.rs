@@ -1,0 +1,4 @@
+//! Distributor processes over real stores, by real clocks.
+
+mod fleet;
+mod takeover;
