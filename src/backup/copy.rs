@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     journal::{Head, Record, State},
+    planted::{Planted, is},
     store::{
         Compare, Key, Keys, Outcome, Record as Kind, Revision, Row, Store, StoreIdentity, Transaction, Write,
         after_prefix,
@@ -47,6 +48,7 @@ pub async fn copy(from: &dyn Store, to: &dyn Store, keys: &Keys, seal: Seal) -> 
     if from.get(&keys.restoring()).await?.is_some() {
         return Err(BackupError::Unfinished);
     }
+    let seal = if is(Planted::SourceUnsealed) { Seal::Nothing } else { seal };
     let destination = to.identity().await?;
     let mut fill = Fill::begin(to, keys).await?;
     if seal == Seal::Source {

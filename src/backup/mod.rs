@@ -26,7 +26,7 @@ mod save;
 #[cfg(test)]
 mod file_tests;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use check::{FileReport, NamespaceReport, StoreReport, check_file, check_store};
 pub use copy::{Copied, Seal, copy};

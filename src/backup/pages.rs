@@ -61,7 +61,7 @@ impl<'a> Namespaces<'a> {
 }
 
 /// Does an errand that only reads.
-pub(super) async fn run<E: Errand>(store: &dyn Store, errand: &mut E) -> Result<E::End, StoreError> {
+pub(crate) async fn run<E: Errand>(store: &dyn Store, errand: &mut E) -> Result<E::End, StoreError> {
     let mut reply = None;
     loop {
         match errand.next(reply.take()) {

@@ -12,7 +12,8 @@ use std::{
 use bytes::Bytes;
 use tokio::runtime::Builder;
 
-use super::{fill::Fill, pages::run, *};
+pub(crate) use super::pages::run;
+use super::{fill::Fill, *};
 use crate::{
     journal::{Entry, Load, Log, LogError, Mode, OpenAs, Rows, State, Term},
     store::{
@@ -22,7 +23,7 @@ use crate::{
     types::{Namespace, Version},
 };
 
-fn block_on<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(future)
 }
 
@@ -35,20 +36,20 @@ fn namespace(name: &str) -> Namespace {
 }
 
 /// A leader's log in a term that it takes; not yet open.
-async fn lead(store: &dyn Store, name: &str, term: u64, mode: Mode) -> Log {
+pub(crate) async fn lead(store: &dyn Store, name: &str, term: u64, mode: Mode) -> Log {
     let (keys, record) = (Keys::default(), Bytes::from(format!("term {term}")));
     put(store, keys.term(&namespace(name)), record.clone()).await;
     let with = OpenAs { mode, seen: None, unix_millis: 1_000 };
     Log::new(Rows::new(&keys, &namespace(name)), store.limits(), Term { number: term, record }, with)
 }
 
-async fn commit(store: &dyn Store, log: &mut Log, state: State) -> Result<Version, LogError> {
+pub(crate) async fn commit(store: &dyn Store, log: &mut Log, state: State) -> Result<Version, LogError> {
     log.begin(Entry { items: vec![Bytes::from(vec![7; 2_000]); 3], state, ..Entry::default() })?;
     run(store, log).await.unwrap()
 }
 
 /// A store as a running control plane leaves it.
-async fn populated() -> MemoryStore {
+pub(crate) async fn populated() -> MemoryStore {
     let (store, keys) = (MemoryStore::new(), Keys::default());
     for (name, last) in [("a", State::Live), ("b", State::Live), ("gone", State::Deleted)] {
         let mut log = lead(&store, name, 1, Mode::Resume).await;

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     planted::{Planted, is},
-    session::{Assigned, Grant, Pace, ToExecutor},
+    session::{Assigned, Ending, Grant, Pace, ToExecutor},
     types::{Mono, SessionId, Token, Version},
 };
 
@@ -23,7 +23,7 @@ pub(super) struct Batch {
     /// What each session is to be told.
     told: BTreeMap<Slot, Told>,
     /// What else waits for the commit.
-    then: Vec<Effect>,
+    pub(super) then: Vec<Effect>,
     /// Answers that wait for it, and name its version.
     done: Vec<Caller>,
     /// Shards that were granted in it; none is granted twice under one token.
@@ -116,8 +116,18 @@ impl Engine {
                 self.state.apply_change(&change);
                 self.planner.configured(&self.state);
             }
+            Change::Deleted => {
+                self.open.told.clear();
+                for record in self.state.sessions() {
+                    let ended = ToExecutor::Ended { session: record.id, why: Ending::Removed };
+                    self.open.then.push(Effect::Push(record.id, ended));
+                }
+                self.state.apply_change(&change);
+                self.is_deleted = true;
+            }
             Change::LongestLease(_)
             | Change::Policy(_)
+            | Change::Drained(..)
             | Change::Freeze(_)
             | Change::Load(..)
             | Change::Other(_) => {

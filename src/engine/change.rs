@@ -43,6 +43,10 @@ pub enum Change {
     Shard(ShardRecord),
     /// An ephemeral shard is gone.
     ShardRetired(ShardKey),
+    /// An operator wants this executor to have no shards, whichever session it has; or no longer so.
+    Drained(ExecutorId, bool),
+    /// The namespace is deleted, with all that it had. Nothing comes behind this.
+    Deleted,
     /// What a shard weighed when a snapshot was written, so that the next leader does not start blind. Never part of a
     /// commit.
     Load(ShardKey, f64),
@@ -104,6 +108,10 @@ pub struct SessionRecord {
     pub profile: Arc<Profile>,
     /// Whether it may be given shards.
     pub standing: Standing,
+    /// Its executor knows neither sessions nor tokens: it serves what it was last told to, whatever becomes of its lease.
+    pub unfenced: bool,
+    /// What else was said of its profile.
+    pub profile_extra: Extra,
     /// What else was said of it.
     pub extra: Extra,
 }
@@ -153,6 +161,8 @@ pub struct ShardRecord {
     pub handover: Option<Handover>,
     /// The only executor that may have it.
     pub pin: Option<ExecutorId>,
+    /// What else was said of the handover.
+    pub handover_extra: Extra,
     /// Nobody is given it, because its owners keep dying.
     pub quarantined: bool,
     /// What else was said of it.
@@ -182,6 +192,15 @@ impl ShardRecord {
     /// A shard that nobody has ever owned.
     pub const fn new(key: ShardKey) -> Self {
         let token = Token { incarnation: 0, generation: 0 };
-        Self { key, owner: None, token, handover: None, pin: None, quarantined: false, extra: Extra(None) }
+        Self {
+            key,
+            owner: None,
+            token,
+            handover: None,
+            handover_extra: Extra(None),
+            pin: None,
+            quarantined: false,
+            extra: Extra(None),
+        }
     }
 }

@@ -15,6 +15,9 @@ pub struct NamespaceConfig {
     pub kind: Kind,
     /// What owning one means.
     pub ownership: Ownership,
+    /// Let executors in that know neither sessions nor tokens although ownership is exclusive. Then it is not: see
+    /// [`State::is_exclusive`](super::State::is_exclusive).
+    pub allow_unfenced: bool,
     /// How long an executor may hold its shards without being heard.
     pub lease: Duration,
     /// How often executors beat.
@@ -69,6 +72,7 @@ impl NamespaceConfig {
         Self {
             kind,
             ownership: Ownership::Exclusive,
+            allow_unfenced: false,
             lease: Duration::from_secs(10),
             beat_every: Duration::from_secs(1),
             round_every: Duration::from_secs(1),

@@ -1,6 +1,6 @@
 //! What the engine is told, and what it wants done.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use super::{ConfigError, Delta, Freeze, NamespaceConfig, PolicyText};
 use crate::{
@@ -44,6 +44,9 @@ pub enum Effect {
     Push(SessionId, ToExecutor),
     /// Answer whoever asked.
     Answer(Caller, Result<Answer, RequestError>),
+    /// Begin the namespace anew, with nothing but its configuration, and grant nothing in it for so long; then answer.
+    /// Nothing of this engine counts any more.
+    StartOver(Caller, Duration),
     /// Something that an operator should know.
     Notice(Notice),
 }
@@ -71,6 +74,11 @@ pub enum Request {
     Configure(Box<NamespaceConfig>),
     /// End an executor's sessions as if they had expired, after they had time to.
     Remove(ExecutorId),
+    /// Delete the namespace, with all that it has. Whoever asks has made sure that this is meant. What comes again under
+    /// its name comes above its version, and grants nothing before a lease is over.
+    Delete,
+    /// Begin anew, with the same configuration and nothing else. The same holds as for [`Delete`](Self::Delete).
+    Reset,
     /// Let sessions expire that are held back because too many are late at once.
     AllowExpiry,
 }
@@ -116,13 +124,27 @@ pub enum RequestError {
     },
     /// The configuration would not work.
     BadConfig(ConfigError),
-    /// A namespace cannot change its kind, nor a fixed one lose shards.
+    /// A namespace cannot change its kind.
     KindChange,
+    /// A fixed namespace cannot lose shards: what its keys are would change with their number.
+    Shrinks {
+        /// How many it has.
+        from: u32,
+        /// How many it was to have.
+        to: u32,
+    },
     /// Exclusive ownership cannot be promised while shards are held without tokens.
     StillUnfenced {
         /// A shard that is.
         shard: ShardKey,
     },
+    /// As many executors are drained as may be.
+    TooManyDrained {
+        /// How many may be.
+        limit: usize,
+    },
+    /// The namespace was deleted.
+    Deleted,
     /// The store is behind what executors have seen; an operator has to adopt it.
     NeedsAdoption {
         /// The greatest version that was seen.
@@ -172,6 +194,11 @@ pub enum Notice {
         /// What it claims.
         seen: Version,
     },
+    /// So many changes that only later binaries understand could not be kept, because there are too many.
+    Forgot {
+        /// How many.
+        changes: usize,
+    },
     /// A shard's owners keep dying: nobody is given it.
     Quarantined(ShardKey),
 }
@@ -195,9 +222,15 @@ impl fmt::Display for RequestError {
             Self::BadConfig(error) => {
                 write!(f, "the configuration was refused, nothing was changed: {error}")
             }
-            Self::KindChange => f.write_str(
-                "a namespace keeps its kind, and a fixed one its shards: it can only be given more",
+            Self::KindChange => f.write_str("a namespace keeps its kind: found another one"),
+            Self::Shrinks { from, to } => write!(
+                f,
+                "a fixed namespace of {from} shards cannot be made one of {to}: found another one, and move to it"
             ),
+            Self::TooManyDrained { limit } => {
+                write!(f, "{limit} executors are drained already; undrain those that are gone for good")
+            }
+            Self::Deleted => f.write_str("the namespace was deleted"),
             Self::StillUnfenced { shard } => write!(
                 f,
                 "shard \"{shard}\" is held by an executor that knows no tokens; drain it before ownership is exclusive"

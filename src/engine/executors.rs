@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     planted::{Planted, is},
-    session::{Beat, Ending, Grant, Refusal, Register, ToExecutor, ToLeader},
+    session::{Beat, By, Ending, Grant, Refusal, Register, ToExecutor, ToLeader},
     types::{Mono, SessionId, Version},
 };
 
@@ -23,12 +23,12 @@ impl Engine {
         match message {
             ToLeader::Register(register) => self.register(now, caller, register, out),
             ToLeader::Beat(beat) => self.beat(now, caller, beat, out),
-            ToLeader::Leave(id) => self.leave(now, id),
+            ToLeader::Leave(id) => self.leave(now, caller, id, out),
         }
     }
 
     fn register(&mut self, now: Mono, caller: Caller, register: Register, out: &mut Vec<Effect>) {
-        let Register { executor, nonce, attempt, profile, seen, on_trial } = register;
+        let Register { executor, nonce, attempt, profile, seen, by } = register;
         self.notice_seen(seen, out);
         let session =
             |slot: Option<Slot>| slot.and_then(|slot| Some((slot, &self.state.session(slot)?.record)));
@@ -59,7 +59,7 @@ impl Engine {
         } else if !profile.is_within_bounds() {
             Some(Refusal::BadProfile)
         } else {
-            self.has_no_room(has_current).then_some(Refusal::TooMany)
+            self.refuses_beats(by).or(self.has_no_room(has_current).then_some(Refusal::TooMany))
         };
         if let Some(why) = refusal {
             self.then(Effect::Reply(caller, ToExecutor::Refused { nonce, why }));
@@ -70,14 +70,43 @@ impl Engine {
         }
         let id = SessionId { began: self.next_version(), ordinal: self.open.begun };
         self.open.begun += 1;
-        let standing = if has_current { Standing::Pending } else { Standing::Active };
-        let extra = Extra::default();
-        let record = SessionRecord { id, executor, nonce, past_nonces, attempt, profile, standing, extra };
+        let standing = match has_current {
+            true => Standing::Pending,
+            false if self.state.is_drained(&executor) => Standing::Draining { by_operator: true },
+            false => Standing::Active,
+        };
+        let unfenced = by != By::Request;
+        let (profile_extra, extra) = (Extra::default(), Extra::default());
+        let record = SessionRecord {
+            id,
+            executor,
+            nonce,
+            past_nonces,
+            attempt,
+            profile,
+            standing,
+            unfenced,
+            profile_extra,
+            extra,
+        };
         self.change(Change::Session(record));
         let slot = self.state.slot_of(id).expect("it was put just now");
+        let on_trial = unfenced && !is(Planted::NoTrial);
         self.liveness.begin(slot, id, attempt, on_trial, now);
         self.planner.set_heard(slot, self.liveness.is_heard(slot));
         self.answer_registration(caller, id, nonce, attempt);
+    }
+
+    /// Of executors that only beat, those are let in that serve, where ownership is not exclusive or somebody says that it
+    /// need not be.
+    fn refuses_beats(&self, by: By) -> Option<Refusal> {
+        match by {
+            By::UnaryBeat { .. } if self.state.is_exclusive() && !is(Planted::UnfencedLetIn) => {
+                Some(Refusal::NeedsSessions)
+            }
+            By::UnaryBeat { active: false } if !is(Planted::InactiveLetIn) => Some(Refusal::NotActive),
+            By::UnaryBeat { .. } | By::Request => None,
+        }
     }
 
     /// Executors are counted, not sessions, so that a process can be replaced where there is no room for another. Those
@@ -112,13 +141,12 @@ impl Engine {
     fn take_over_id(&mut self, slot: Slot) {
         let Some(session) = self.state.session(slot) else { return };
         let mut record = SessionRecord { standing: Standing::Active, ..session.record.clone() };
+        if self.state.is_drained(&record.executor) {
+            record.standing = Standing::Draining { by_operator: true };
+        }
         let before = self.state.slot_of_executor(&record.executor).and_then(|slot| self.state.session(slot));
         if let Some(before) = before.map(|before| before.record.clone()) {
             let id = before.id;
-            // An operator drains executors, not processes.
-            if let drained @ Standing::Draining { by_operator: true } = before.standing {
-                record.standing = drained;
-            }
             self.change(Change::Session(SessionRecord { standing: Standing::Superseded, ..before }));
             if is(Planted::SupersededLetsGo)
                 && let Some(slot) = self.state.slot_of(id)
@@ -192,9 +220,15 @@ impl Engine {
         }
     }
 
-    fn leave(&mut self, now: Mono, id: SessionId) {
-        let Some(slot) = self.state.slot_of(id) else { return };
-        self.lose(now, slot, Ending::Left);
+    /// Said until it is answered, so it is answered also when it was heard before.
+    fn leave(&mut self, now: Mono, caller: Caller, id: SessionId, out: &mut Vec<Effect>) {
+        match self.state.slot_of(id) {
+            Some(slot) => {
+                self.lose(now, slot, Ending::Left);
+                self.then(Effect::Reply(caller, ToExecutor::Ended { session: id, why: Ending::Left }));
+            }
+            None => self.answer_stranger(caller, id, 0, out),
+        }
     }
 
     /// Its lease has run out: what it had may be others'.

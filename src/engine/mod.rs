@@ -75,6 +75,8 @@ pub struct Engine {
     shortened_until: Option<Mono>,
     /// Sessions that have to be told all that is theirs.
     wants_all: BTreeSet<Slot>,
+    /// The namespace's end is decided: nothing is decided any more.
+    is_deleted: bool,
 }
 
 impl Engine {
@@ -99,6 +101,9 @@ impl Engine {
         }
         add_missing_shards(&mut state, &mut open);
         let planner = Planner::new(&state, now);
+        if state.lost_others() > 0 {
+            open.then.push(Effect::Notice(Notice::Forgot { changes: state.lost_others() }));
+        }
         let shortened = state.longest_lease() > state.config().lease;
         let shortened_until = shortened.then(|| now + state.config().rates.listening(state.longest_lease()));
         Self {
@@ -115,6 +120,7 @@ impl Engine {
             waits_until: (!wait.is_zero() && !is(Planted::GrantsBeforeWait)).then(|| now + wait),
             shortened_until,
             wants_all: BTreeSet::new(),
+            is_deleted: false,
         }
     }
 
@@ -125,6 +131,9 @@ impl Engine {
 
     /// What came of something that has happened.
     pub fn handle(&mut self, now: Mono, event: Event, out: &mut Vec<Effect>) {
+        if self.is_deleted {
+            return self.outlive(now, event, out);
+        }
         self.notice_gaps(now, &event, out);
         match event {
             Event::Leads { until } => self.leads_until = self.leads_until.max(until),
@@ -134,7 +143,7 @@ impl Engine {
             Event::Committed(version) => self.committed(version, out),
             Event::Woke => {}
         }
-        if self.is_leading(now) {
+        if self.is_leading(now) && !self.is_deleted {
             self.look_at_sessions(now, out);
             self.end_shortening(now);
             self.end_wait(now);
@@ -143,11 +152,28 @@ impl Engine {
         self.flush(now, out);
     }
 
+    /// What is left to do for a namespace that is to be no more.
+    fn outlive(&mut self, now: Mono, event: Event, out: &mut Vec<Effect>) {
+        self.last_awake = now;
+        match event {
+            Event::Leads { until } => self.leads_until = self.leads_until.max(until),
+            Event::Asked(caller, _) => out.push(Effect::Answer(caller, Err(RequestError::Deleted))),
+            Event::Committed(version) => self.committed(version, out),
+            Event::Heard(..) | Event::Seen(_) | Event::Woke => {}
+        }
+        self.flush(now, out);
+    }
+
+    /// How long others may still hold what they were granted here, once nobody answers them any more.
+    pub fn held_for(&self) -> Duration {
+        self.state.config().rates.listening(self.state.longest_lease())
+    }
+
     /// When [`Event::Woke`] is due.
     pub fn next_wake(&self) -> Mono {
         // Often enough to notice that it could not run for a beat.
         let tick = self.last_awake + self.state.config().beat_every / 2;
-        let others = if self.is_leading(self.last_awake) {
+        let others = if self.is_leading(self.last_awake) && !self.is_deleted {
             let round = self.planner.next_round().filter(|_| self.in_flight.is_none());
             [self.liveness.next_look(), round, self.shortened_until, self.waits_until]
         } else {

@@ -29,6 +29,8 @@ mod kind {
     pub(super) const SHARD: u32 = 7;
     pub(super) const SHARD_RETIRED: u32 = 8;
     pub(super) const LOAD: u32 = 9;
+    pub(super) const DRAINED: u32 = 20;
+    pub(super) const DELETED: u32 = 21;
 }
 
 impl Change {
@@ -50,6 +52,11 @@ impl Change {
             }),
             Self::Shard(record) => out.message(kind::SHARD, |out| encode_shard(record, out)),
             Self::ShardRetired(key) => out.message(kind::SHARD_RETIRED, |out| out.bytes(1, key.as_bytes())),
+            Self::Drained(executor, is_so) => out.message(kind::DRAINED, |out| {
+                out.bytes(1, executor.as_bytes());
+                out.number(2, (*is_so).into());
+            }),
+            Self::Deleted => out.message(kind::DELETED, |_| ()),
             Self::Load(key, load) => out.message(kind::LOAD, |out| {
                 out.bytes(1, key.as_bytes());
                 out.fixed(2, load.to_bits());
@@ -80,6 +87,11 @@ impl Change {
             }
             kind::SHARD => Self::Shard(field.message(decode_shard)?),
             kind::SHARD_RETIRED => Self::ShardRetired(field.message(decode_retired)?),
+            kind::DRAINED => {
+                let (executor, is_so) = field.message(decode_drained)?;
+                Self::Drained(executor, is_so)
+            }
+            kind::DELETED => Self::Deleted,
             kind::LOAD => {
                 let (key, load) = field.message(decode_load)?;
                 Self::Load(key, load)
@@ -111,6 +123,7 @@ fn encode_session(record: &SessionRecord, out: &mut Encoder) {
                 out.bytes(2, value.as_bytes());
             });
         }
+        encode_extra(&record.profile_extra, out);
     });
     out.number(
         7,
@@ -123,6 +136,7 @@ fn encode_session(record: &SessionRecord, out: &mut Encoder) {
             Standing::Removed => 5,
         },
     );
+    out.number(8, record.unfenced.into());
     encode_extra(&record.extra, out);
 }
 
@@ -135,6 +149,8 @@ fn decode_session(fields: Fields) -> Result<SessionRecord, WireError> {
         attempt: 0,
         profile: Arc::default(),
         standing: Standing::Active,
+        unfenced: false,
+        profile_extra: Extra::default(),
         extra: Extra::default(),
     };
     let (mut unknown, mut is_named) = (Unknown::default(), false);
@@ -153,7 +169,11 @@ fn decode_session(fields: Fields) -> Result<SessionRecord, WireError> {
                 record.past_nonces.push(u64::from_le_bytes(bytes));
             }
             5 => record.attempt = field.small()?,
-            6 => record.profile = Arc::new(field.message(decode_profile)?),
+            6 => {
+                let (profile, extra) = field.message(decode_profile)?;
+                (record.profile, record.profile_extra) = (Arc::new(profile), extra);
+            }
+            8 => record.unfenced = field.number()? != 0,
             7 => {
                 record.standing = match field.number()? {
                     0 => Standing::Active,
@@ -173,8 +193,8 @@ fn decode_session(fields: Fields) -> Result<SessionRecord, WireError> {
     if is_named { Ok(record) } else { Err(WireError { at: 0, what: "a session without an executor" }) }
 }
 
-fn decode_profile(fields: Fields) -> Result<Profile, WireError> {
-    let mut profile = Profile::default();
+fn decode_profile(fields: Fields) -> Result<(Profile, Extra), WireError> {
+    let (mut profile, mut unknown) = (Profile::default(), Unknown::default());
     for field in fields {
         let field = field?;
         match field.number {
@@ -190,12 +210,11 @@ fn decode_profile(fields: Fields) -> Result<Profile, WireError> {
                 let (key, value) = field.message(decode_entry)?;
                 profile.metadata.insert(key, value);
             }
-            // A profile is the executor's own word, and it says it again when it registers.
-            _ => {}
+            _ => unknown.keep(&field),
         }
     }
     if profile.is_within_bounds() {
-        Ok(profile)
+        Ok((profile, Extra::from(unknown)))
     } else {
         Err(WireError { at: 0, what: "a profile beyond its bounds" })
     }
@@ -228,6 +247,7 @@ fn encode_shard(record: &ShardRecord, out: &mut Encoder) {
             }
             out.number(2, handover.since.incarnation);
             out.number(3, handover.since.generation);
+            encode_extra(&record.handover_extra, out);
         });
     }
     if let Some(pin) = &record.pin {
@@ -248,7 +268,10 @@ fn decode_shard(fields: Fields) -> Result<ShardRecord, WireError> {
             2 => record.owner = Some(field.message(decode_id)?),
             3 => record.token.incarnation = field.number()?,
             4 => record.token.generation = field.number()?,
-            5 => record.handover = Some(field.message(decode_handover)?),
+            5 => {
+                let (handover, extra) = field.message(decode_handover)?;
+                (record.handover, record.handover_extra) = (Some(handover), extra);
+            }
             6 => {
                 let name = field.text(MAX_EXECUTOR_ID_BYTES)?;
                 record.pin = Some(ExecutorId::new(name).map_err(|_| field.error("no executor id"))?);
@@ -265,18 +288,35 @@ fn decode_shard(fields: Fields) -> Result<ShardRecord, WireError> {
     Ok(record)
 }
 
-fn decode_handover(fields: Fields) -> Result<Handover, WireError> {
+fn decode_handover(fields: Fields) -> Result<(Handover, Extra), WireError> {
     let mut handover = Handover { to: None, since: Version::default() };
+    let mut unknown = Unknown::default();
     for field in fields {
         let field = field?;
         match field.number {
             1 => handover.to = Some(field.message(decode_id)?),
             2 => handover.since.incarnation = field.number()?,
             3 => handover.since.generation = field.number()?,
+            _ => unknown.keep(&field),
+        }
+    }
+    Ok((handover, Extra::from(unknown)))
+}
+
+fn decode_drained(fields: Fields) -> Result<(ExecutorId, bool), WireError> {
+    let (mut executor, mut is_so) = (None, false);
+    for field in fields {
+        let field = field?;
+        match field.number {
+            1 => {
+                let name = field.text(MAX_EXECUTOR_ID_BYTES)?;
+                executor = Some(ExecutorId::new(name).map_err(|_| field.error("no executor id"))?);
+            }
+            2 => is_so = field.number()? != 0,
             _ => {}
         }
     }
-    Ok(handover)
+    Ok((executor.ok_or(WireError { at: 0, what: "a drain without an executor" })?, is_so))
 }
 
 fn encode_id(number: u32, id: SessionId, out: &mut Encoder) {

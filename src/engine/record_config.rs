@@ -44,6 +44,7 @@ pub(super) fn encode(config: &NamespaceConfig, out: &mut Encoder) {
         plan.bound.to_bits(),
         plan.count_share.to_bits(),
         plan.freeze.into(),
+        config.allow_unfenced.into(),
     ];
     for (field, number) in (1..).zip(numbers) {
         put(field, number, out);
@@ -109,6 +110,7 @@ pub(super) fn decode(fields: Fields) -> Result<NamespaceConfig, WireError> {
             12 => plan.bound = fraction(&field)?,
             13 => plan.count_share = fraction(&field)?,
             14 => plan.freeze = number(&field)? != 0,
+            15 => config.allow_unfenced = number(&field)? != 0,
             20 => match field.message(decode_strategy)? {
                 Some(strategy) => plan.strategy = strategy,
                 None => unknown.keep(&field),

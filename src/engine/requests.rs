@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     Answer, Caller, Change, Effect, Engine, Handover, Kind, NamespaceConfig, Ownership, PolicyText, Request,
     RequestError, SessionRecord, ShardRecord, Standing, add_missing_shards, settings,
-    state::{Index, Slot},
+    state::{Index, MAX_DRAINED, Slot},
 };
 use crate::{
     planted::{Planted, is},
@@ -17,28 +17,34 @@ pub(super) const MAX_POLICY_BYTES: usize = 64 << 10;
 
 impl Engine {
     pub(super) fn asked(&mut self, now: Mono, caller: Caller, request: Request, out: &mut Vec<Effect>) {
-        if let Err(error) = self.try_asked(now, caller, request) {
+        if let Err(error) = self.try_asked(now, caller, request, out) {
             out.push(Effect::Answer(caller, Err(error)));
         }
     }
 
     /// Answers by itself when it succeeds; an error has changed nothing.
-    fn try_asked(&mut self, now: Mono, caller: Caller, request: Request) -> Result<(), RequestError> {
+    fn try_asked(
+        &mut self,
+        now: Mono,
+        caller: Caller,
+        request: Request,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), RequestError> {
         if !self.is_leading(now) {
             return Err(RequestError::NotLeading);
         }
         if self.is_busy() {
             return Err(RequestError::Busy);
         }
-        if let Request::Ensure(key) = request {
-            return self.ensure(now, caller, key);
-        }
         match request {
-            Request::Ensure(_) => {}
-            Request::Drain(executor) => {
-                self.set_standing(&executor, Standing::Draining { by_operator: true })?
+            Request::Ensure(key) => return self.ensure(now, caller, key),
+            Request::Reset => {
+                out.push(Effect::StartOver(caller, self.held_for()));
+                return Ok(());
             }
-            Request::Undrain(executor) => self.set_standing(&executor, Standing::Active)?,
+            Request::Delete => self.change(Change::Deleted),
+            Request::Drain(executor) => self.drain(&executor)?,
+            Request::Undrain(executor) => self.undrain(&executor)?,
             Request::Move(key, executor) => self.move_to(now, &key, &executor)?,
             Request::Pin(key, executor) => self.edit_shard(&key, |record| record.pin = executor)?,
             Request::Release(key) => self.edit_shard(&key, |record| record.quarantined = false)?,
@@ -85,12 +91,36 @@ impl Engine {
         Ok(self.state.index_of(&key).expect("it was put just now"))
     }
 
-    fn set_standing(&mut self, executor: &ExecutorId, standing: Standing) -> Result<(), RequestError> {
+    /// An operator drains executors, not processes: whatever session it has later is drained too.
+    fn drain(&mut self, executor: &ExecutorId) -> Result<(), RequestError> {
         let (_, record) = self.session_of(executor)?;
+        if !self.state.is_drained(executor) {
+            if self.state.drained().count() >= MAX_DRAINED {
+                return Err(RequestError::TooManyDrained { limit: MAX_DRAINED });
+            }
+            self.change(Change::Drained(executor.clone(), true));
+        }
+        self.set_standing(record, Standing::Draining { by_operator: true });
+        Ok(())
+    }
+
+    fn undrain(&mut self, executor: &ExecutorId) -> Result<(), RequestError> {
+        let session = self.session_of(executor);
+        if self.state.is_drained(executor) {
+            self.change(Change::Drained(executor.clone(), false));
+        } else {
+            session.clone()?;
+        }
+        if let Ok((_, record)) = session {
+            self.set_standing(record, Standing::Active);
+        }
+        Ok(())
+    }
+
+    fn set_standing(&mut self, record: SessionRecord, standing: Standing) {
         if record.standing != standing {
             self.change(Change::Session(SessionRecord { standing, ..record }));
         }
-        Ok(())
     }
 
     fn move_to(&mut self, now: Mono, key: &ShardKey, executor: &ExecutorId) -> Result<(), RequestError> {
@@ -159,21 +189,20 @@ impl Engine {
         let old = self.state.config().clone();
         match (old.kind, config.kind) {
             (Kind::Ephemeral, Kind::Ephemeral) => {}
-            // Growing appends shards. Shrinking is refused here: shards that nobody owns any more must be told apart
-            // from those that wait for an owner first.
-            (Kind::Fixed { shards: from }, Kind::Fixed { shards: to }) if to >= from => {}
+            // Growing appends shards. Shrinking would take shards away that callers ask for as long as they believe in
+            // the old number, from whom nobody could take them back.
+            (Kind::Fixed { shards: from }, Kind::Fixed { shards: to }) if to < from => {
+                return Err(RequestError::Shrinks { from, to });
+            }
+            (Kind::Fixed { .. }, Kind::Fixed { .. }) => {}
             _ => return Err(RequestError::KindChange),
         }
         let becomes_exclusive =
             old.ownership == Ownership::Affinity && config.ownership == Ownership::Exclusive;
-        if becomes_exclusive && !is(Planted::FenceTooSoon) {
-            let held = self
-                .state
-                .indices()
-                .find(|&index| self.state.shard_at(index).is_some_and(|s| s.owner.is_some()));
-            if let Some(shard) = held.and_then(|index| self.state.shard_at(index)) {
-                return Err(RequestError::StillUnfenced { shard: shard.key.clone() });
-            }
+        let forbids_unfenced = config.ownership == Ownership::Exclusive && !config.allow_unfenced;
+        if !is(Planted::FenceTooSoon) && (becomes_exclusive || forbids_unfenced && !self.state.is_exclusive())
+        {
+            self.check_nothing_is_unfenced(becomes_exclusive)?;
         }
         if config.lease < old.lease {
             self.shortened_until = Some(now + old.rates.listening(self.state.longest_lease()));
@@ -190,6 +219,18 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// In an affinity namespace nobody counts on leases, so whoever has a shard may serve it without one.
+    fn check_nothing_is_unfenced(&self, whoever_has_it: bool) -> Result<(), RequestError> {
+        let is_unfenced = |owner: Slot| {
+            whoever_has_it || self.state.session(owner).is_some_and(|session| session.record.unfenced)
+        };
+        let shards = self.state.indices().filter_map(|index| self.state.shard_at(index));
+        match shards.into_iter().find(|shard| shard.owner.is_some_and(is_unfenced)) {
+            Some(shard) => Err(RequestError::StillUnfenced { shard: shard.key.clone() }),
+            None => Ok(()),
+        }
     }
 
     /// Expires a session before its time is over only as far as its executor cannot tell the difference: it is not

@@ -1,5 +1,7 @@
 //! A namespace as its history left it: what is stored, and nothing that is only known to a leader.
 
+mod tables;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -9,7 +11,7 @@ use std::{
 use bytes::Bytes;
 
 use super::{
-    Freeze, Handover, NamespaceConfig, PolicyText, SessionRecord, ShardRecord, Standing,
+    Freeze, Handover, NamespaceConfig, Ownership, PolicyText, SessionRecord, ShardRecord,
     change::{Change, Delta, Extra},
 };
 use crate::{
@@ -19,6 +21,8 @@ use crate::{
 
 /// Most changes of unknown kinds that are kept.
 const MAX_OTHERS: usize = 1000;
+/// Most executors that are drained, whether they are there or not.
+pub(super) const MAX_DRAINED: usize = 10_000;
 
 /// Where a session is in the tables; reused after it has ended.
 pub(super) type Slot = u32;
@@ -44,8 +48,12 @@ pub struct State {
     by_key: BTreeMap<ShardKey, Index>,
     /// Those in handover.
     moving: BTreeSet<Index>,
+    /// Executors that are to have no shards, whichever session they have.
+    drained: BTreeSet<ExecutorId>,
     /// What only later binaries understand, in the order in which it was said.
     others: Vec<Bytes>,
+    /// How many more of those there were than are kept.
+    lost_others: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -63,6 +71,7 @@ pub(super) struct Shard {
     place: u32,
     pub(super) token: Token,
     pub(super) handover: Option<Moving>,
+    handover_extra: Extra,
     pub(super) pin: Option<ExecutorId>,
     pub(super) quarantined: bool,
     /// As of the last snapshot.
@@ -95,7 +104,9 @@ impl State {
             free_indices: Vec::new(),
             by_key: BTreeMap::new(),
             moving: BTreeSet::new(),
+            drained: BTreeSet::new(),
             others: Vec::new(),
+            lost_others: 0,
         }
     }
 
@@ -138,6 +149,21 @@ impl State {
     /// What the planner may not do.
     pub const fn freeze(&self) -> Freeze {
         self.freeze
+    }
+
+    /// Whether a shard has at most one owner at any time (P1). It has not while executors are let in that know no leases.
+    pub fn is_exclusive(&self) -> bool {
+        self.config.ownership == Ownership::Exclusive && !self.config.allow_unfenced
+    }
+
+    /// Executors that an operator has drained, whether they are there or not.
+    pub fn drained(&self) -> impl Iterator<Item = &ExecutorId> {
+        self.drained.iter()
+    }
+
+    /// How many changes of later binaries there were more than could be kept.
+    pub const fn lost_others(&self) -> usize {
+        self.lost_others
     }
 
     /// The longest lease that some session may still believe in.
@@ -184,7 +210,13 @@ impl State {
         // Superseded sessions come before those that superseded them, because they are older.
         let sessions = self.sessions().cloned().map(Change::Session);
         let others = self.others.iter().cloned().map(Change::Other);
-        settings.into_iter().chain(sessions).chain(self.shards().map(Change::Shard)).chain(others)
+        let drained = self.drained.iter().map(|executor| Change::Drained(executor.clone(), true));
+        settings
+            .into_iter()
+            .chain(drained)
+            .chain(sessions)
+            .chain(self.shards().map(Change::Shard))
+            .chain(others)
     }
 
     /// Applies a commit's changes.
@@ -210,6 +242,15 @@ impl State {
             Change::SessionEnded(id, _) => self.end_session(*id),
             Change::Shard(record) => self.put_shard(record),
             Change::ShardRetired(key) => self.retire(key),
+            Change::Drained(executor, true) if self.drained.len() < MAX_DRAINED => {
+                self.drained.insert(executor.clone());
+            }
+            Change::Drained(_, true) => {}
+            Change::Drained(executor, false) => drop(self.drained.take(executor)),
+            Change::Deleted => {
+                let longest_lease = self.longest_lease;
+                *self = Self { longest_lease, ..Self::new(self.version, self.config.clone()) };
+            }
             Change::Load(key, load) => {
                 let shard = self.by_key.get(key).and_then(|&index| self.shards[index as usize].as_mut());
                 if let Some(shard) = shard {
@@ -219,6 +260,8 @@ impl State {
             Change::Other(bytes) => {
                 if self.others.len() < MAX_OTHERS {
                     self.others.push(bytes.clone());
+                } else {
+                    self.lost_others += 1;
                 }
             }
         }
@@ -234,6 +277,10 @@ impl State {
 
     pub(super) fn slots(&self) -> impl Iterator<Item = (Slot, &Session)> {
         self.by_id.values().filter_map(|&slot| Some((slot, self.session(slot)?)))
+    }
+
+    pub(super) fn is_drained(&self, executor: &ExecutorId) -> bool {
+        self.drained.contains(executor)
     }
 
     pub(super) fn slot_of(&self, id: SessionId) -> Option<Slot> {
@@ -287,6 +334,7 @@ impl State {
                 to: moving.to.and_then(|slot| self.id_of(slot)),
                 since: moving.since,
             }),
+            handover_extra: shard.handover_extra.clone(),
             pin: shard.pin.clone(),
             quarantined: shard.quarantined,
             extra: shard.extra.clone(),
@@ -295,140 +343,5 @@ impl State {
 
     pub(super) fn id_of(&self, slot: Slot) -> Option<SessionId> {
         self.session(slot).map(|session| session.record.id)
-    }
-
-    fn put_session(&mut self, record: &SessionRecord) {
-        let slot = match self.by_id.get(&record.id) {
-            Some(&slot) => slot,
-            None => self.add_session(record),
-        };
-        let session = self.sessions[slot as usize].as_mut().expect("the table of ids knows sessions only");
-        session.record = record.clone();
-        let pending = self.pending.get(&record.executor) == Some(&slot);
-        match record.standing {
-            Standing::Pending => drop(self.pending.insert(record.executor.clone(), slot)),
-            _ if pending => drop(self.pending.remove(&record.executor)),
-            _ => {}
-        }
-        // A superseded session comes after the one that superseded it only when it is said so again.
-        if record.standing.is_current() {
-            self.by_executor.insert(record.executor.clone(), slot);
-        }
-    }
-
-    fn add_session(&mut self, record: &SessionRecord) -> Slot {
-        let slot = self.free_slots.pop().unwrap_or_else(|| {
-            self.sessions.push(None);
-            self.sessions.len() as Slot - 1
-        });
-        self.sessions[slot as usize] = Some(Session { record: record.clone(), shards: Vec::new() });
-        self.by_id.insert(record.id, slot);
-        slot
-    }
-
-    fn end_session(&mut self, id: SessionId) {
-        let Some(slot) = self.by_id.remove(&id) else { return };
-        let Some(session) = self.sessions[slot as usize].take() else { return };
-        for index in session.shards {
-            // Whoever ends a session has dealt with its shards; if not, nobody may believe that it still owns them.
-            if let Some(shard) = &mut self.shards[index as usize] {
-                (shard.owner, shard.handover) = (None, None);
-            }
-            self.moving.remove(&index);
-        }
-        // Nor may the next session in this slot be taken for the destination.
-        for &index in &self.moving {
-            if let Some(Moving { to, .. }) =
-                self.shards[index as usize].as_mut().and_then(|shard| shard.handover.as_mut())
-            {
-                to.take_if(|to| *to == slot);
-            }
-        }
-        for table in [&mut self.by_executor, &mut self.pending] {
-            if table.get(&session.record.executor) == Some(&slot) {
-                table.remove(&session.record.executor);
-            }
-        }
-        self.free_slots.push(slot);
-    }
-
-    fn put_shard(&mut self, record: &ShardRecord) {
-        let index = match self.by_key.get(&record.key) {
-            Some(&index) => index,
-            None => self.add_shard(&record.key),
-        };
-        let owner = record.owner.and_then(|id| self.slot_of(id));
-        self.set_owner(index, owner);
-        let moving = record.handover.map(|handover| Moving {
-            to: handover.to.and_then(|id| self.slot_of(id)),
-            since: handover.since,
-        });
-        let shard = self.shards[index as usize].as_mut().expect("it was found or added just now");
-        shard.token = record.token;
-        shard.handover = moving.filter(|_| owner.is_some());
-        if shard.handover.is_some() {
-            self.moving.insert(index);
-        } else {
-            self.moving.remove(&index);
-        }
-        shard.pin.clone_from(&record.pin);
-        shard.quarantined = record.quarantined;
-        shard.extra.clone_from(&record.extra);
-    }
-
-    fn add_shard(&mut self, key: &ShardKey) -> Index {
-        let index = self.free_indices.pop().unwrap_or_else(|| {
-            self.shards.push(None);
-            self.shards.len() as Index - 1
-        });
-        self.shards[index as usize] = Some(Shard {
-            key: key.clone(),
-            owner: None,
-            place: 0,
-            token: Token::default(),
-            handover: None,
-            pin: None,
-
-            quarantined: false,
-            load: None,
-            extra: Extra::default(),
-        });
-        self.by_key.insert(key.clone(), index);
-        index
-    }
-
-    fn retire(&mut self, key: &ShardKey) {
-        let Some(index) = self.by_key.remove(key) else { return };
-        self.set_owner(index, None);
-        self.moving.remove(&index);
-        self.shards[index as usize] = None;
-        self.free_indices.push(index);
-    }
-
-    fn set_owner(&mut self, index: Index, owner: Option<Slot>) {
-        let Some(shard) = &mut self.shards[index as usize] else { return };
-        if shard.owner == owner {
-            return;
-        }
-        let (old, place) = (shard.owner, shard.place);
-        shard.owner = owner;
-        if let Some(list) =
-            old.and_then(|slot| self.sessions[slot as usize].as_mut()).map(|session| &mut session.shards)
-        {
-            list.swap_remove(place as usize);
-            let moved = list.get(place as usize).copied();
-            if let Some(moved) = moved.and_then(|moved| self.shards[moved as usize].as_mut()) {
-                moved.place = place;
-            }
-        }
-        if let Some(list) =
-            owner.and_then(|slot| self.sessions[slot as usize].as_mut()).map(|session| &mut session.shards)
-        {
-            list.push(index);
-            let place = list.len() as u32 - 1;
-            if let Some(shard) = &mut self.shards[index as usize] {
-                shard.place = place;
-            }
-        }
     }
 }

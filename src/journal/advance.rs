@@ -2,10 +2,8 @@
 //!
 //! Everything goes into as few transactions as the store's limits allow, and the head into the last of them. So what
 //! comes before is invisible until the head names it, and worth nothing if the head never does. Each transaction
-//! compares the leader's term record and the head's revision: who has lost either writes nothing.
-//!
-//! A store that takes one comparison is given the head's revision alone. That is enough, because a leader's first
-//! act is to move the head: every earlier leader then holds a revision that is gone.
+//! compares the leader's term record and the head's revision: who has lost either writes nothing. A store that does not
+//! take two comparisons at once is refused.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -68,10 +66,7 @@ impl Advance {
             Some(revision) => Compare::Changed(head.clone(), revision),
             None => Compare::Absent(head.clone()),
         };
-        let mut guard = vec![head_is_as_it_was];
-        if limits.operations > 1 {
-            guard.push(Compare::Value(rows.term().clone(), term.record.clone()));
-        }
+        let mut guard = vec![head_is_as_it_was, Compare::Value(rows.term().clone(), term.record.clone())];
         if is(Planted::CommitUnguarded) {
             guard.clear();
         }

@@ -29,7 +29,7 @@ fn any_acts() -> impl Strategy<Value = Vec<Act>> {
 }
 
 fn any_limits() -> impl Strategy<Value = Limits> {
-    let operations = prop_oneof![Just(1), Just(2), Just(4), Just(128)];
+    let operations = prop_oneof![Just(2), Just(3), Just(4), Just(128)];
     (operations, 700..3_000_usize, 1..5_usize).prop_map(|(operations, bytes, rows)| Limits {
         operations,
         bytes,

@@ -66,6 +66,11 @@ pub enum LogError {
         /// Bytes that it can hold.
         limit: usize,
     },
+    /// The store takes too few operations at once: a commit compares the term and the head.
+    TooFewOperations {
+        /// How many it takes.
+        limit: usize,
+    },
     /// It would take more than a million chunks, because it is that large or the store takes so little at once.
     TooManyChunks,
     /// The log is not open yet, or an entry is still being committed.
@@ -88,6 +93,10 @@ impl fmt::Display for LogError {
             Self::LimitsTooSmall { needed, limit } => {
                 write!(f, "the store takes {limit} bytes in a transaction, and at least {needed} are needed")
             }
+            Self::TooFewOperations { limit } => write!(
+                f,
+                "the store takes {limit} operations in a transaction, and at least {MIN_OPERATIONS} are needed"
+            ),
             Self::TooManyChunks => {
                 write!(f, "it would take more than {MAX_CHUNKS} chunks of what the store takes at once")
             }
@@ -99,6 +108,9 @@ impl fmt::Display for LogError {
 }
 
 impl std::error::Error for LogError {}
+
+/// What a commit compares, at least: its term and its head, so that nothing is ever written in a term that is over.
+const MIN_OPERATIONS: usize = 2;
 
 /// The end of a namespace's history, held by its leader for one term: opened once, then given one entry at a time.
 ///
@@ -293,6 +305,9 @@ impl Errand for Log {
 
 impl Log {
     fn open(&mut self, mut opening: Box<Opening>, reply: Option<Reply>) -> Step<Made> {
+        if self.limits.operations < MIN_OPERATIONS {
+            return self.over(LogError::TooFewOperations { limit: self.limits.operations });
+        }
         match opening.next(reply) {
             Step::Done(Ok(claim)) => match self.commit(claim, Vec::new(), 0, Some(opening)) {
                 Ok(()) => self.next(None),
@@ -353,7 +368,7 @@ impl Log {
     fn divide(&mut self, committing: Committing) -> Step<Made> {
         let Committing { claim, items, attempt, opening, .. } = committing;
         self.limits.bytes /= 2;
-        self.limits.operations = (self.limits.operations / 2).max(1);
+        self.limits.operations = (self.limits.operations / 2).max(MIN_OPERATIONS);
         match self.commit(claim, items, attempt + 1, opening) {
             Ok(()) => self.next(None),
             Err(error) => self.over(error),

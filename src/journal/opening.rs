@@ -189,12 +189,16 @@ impl Opening {
             None => 0,
         };
         // Only a reset comes here with a head that it cannot read.
-        let stored = self.stored().ok().flatten();
-        let seen = self.with.seen.map(|seen| seen.version);
+        let mut stored = self.stored().ok().flatten();
+        if is(Planted::TombstoneForgotten) {
+            stored.take_if(|head| head.state == State::Deleted);
+        }
+        let seen = self.with.seen.filter(|_| !is(Planted::TombstoneForgotten)).map(|seen| seen.version);
         let there = stored.as_ref().map(|head| head.link.version);
         let highest = there.max(seen).map_or(0, |version| version.incarnation.saturating_add(1));
+        let shown = if is(Planted::FreshFromZero) { 1 } else { self.with.unix_millis };
         let version = Version {
-            incarnation: highest.max(floor).max(self.with.unix_millis),
+            incarnation: highest.max(floor).max(shown),
             generation: there.or(seen).unwrap_or_default().generation.saturating_add(1),
         };
         let version = match there {

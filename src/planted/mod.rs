@@ -122,6 +122,20 @@ pub(crate) enum Planted {
     AnyChunkCounts,
     /// What dead attempts left stays for ever.
     OrphansStay,
+    /// What was deleted leaves nothing behind that its successor would have to be above.
+    TombstoneForgotten,
+    /// A new store begins with the first incarnation, whatever the clock shows.
+    FreshFromZero,
+    /// A store that has moved takes commits.
+    SourceUnsealed,
+    /// Whoever registers by beating is given shards at once.
+    NoTrial,
+    /// Executors that do not serve get a session.
+    InactiveLetIn,
+    /// Executors that know no leases are let in where ownership is exclusive.
+    UnfencedLetIn,
+    /// That an executor leaves is said once.
+    LeaveSaidOnce,
 }
 
 #[cfg(not(test))]

@@ -9,6 +9,7 @@ mod event;
 mod follower;
 mod office;
 mod pauses;
+mod terms;
 #[cfg(test)]
 pub(crate) mod tests;
 mod upkeep;
@@ -21,7 +22,7 @@ use office::{Errands, Office, Outcome, Said};
 
 use crate::{
     election::{self, CallId, Election},
-    engine::{self, NamespaceConfig},
+    engine::{self, Caller, NamespaceConfig},
     journal::{LogError, Mode, OpenAs, Rows, Seen, Term},
     planted::{Planted, is},
     store::{Batch, Change, Key, Keys, Limits, Reply},
@@ -52,6 +53,8 @@ struct Place {
     office: Option<Office>,
     /// The greatest version that executors and routers say they have seen.
     others_have_seen: Version,
+    /// Who has asked for it to begin anew, and is to be told when it has.
+    starts_over: Option<Caller>,
     /// Until when its engine was told that it leads.
     told: Mono,
     /// Another replica should rather lead it: resign when no commit is on its way.
@@ -103,6 +106,7 @@ impl Replica {
                 follower,
                 office: None,
                 others_have_seen: Version::default(),
+                starts_over: None,
                 told: Mono::ZERO,
                 yields: false,
             };
@@ -327,41 +331,8 @@ impl Replica {
         self.act(now, namespace, outcome, out);
     }
 
-    fn lose(&mut self, namespace: &Namespace, term: u64, out: &mut Vec<Effect>) {
-        let Some(place) = self.namespaces.get_mut(namespace) else { return };
-        if place.office.take_if(|office| office.term() == term).is_some() {
-            out.push(Effect::Resigned(namespace.clone()));
-        }
-    }
-
-    /// With another term, because a history is opened once in a term.
-    fn reopen(&mut self, now: Mono, namespace: &Namespace, above: u64, out: &mut Vec<Effect>) {
-        let Some(place) = self.namespaces.get_mut(namespace) else { return };
-        if let Some(office) = place.office.take() {
-            out.push(Effect::Resigned(namespace.clone()));
-            self.election.renew(now, namespace, above.max(office.term()));
-        }
-    }
-
-    /// As soon as no commit is on its way.
-    fn resign(&mut self, now: Mono, namespace: &Namespace, out: &mut Vec<Effect>) {
-        if let Some(place) = self.namespaces.get_mut(namespace) {
-            place.yields = place.office.is_some();
-        }
-        self.yield_if_idle(now, namespace, out);
-    }
-
-    fn yield_if_idle(&mut self, now: Mono, namespace: &Namespace, out: &mut Vec<Effect>) {
-        let Some(place) = self.namespaces.get_mut(namespace) else { return };
-        if place.yields && place.office.take_if(|office| office.is_idle()).is_some() {
-            place.yields = false;
-            out.push(Effect::Resigned(namespace.clone()));
-            self.election.resign(now, namespace);
-        }
-    }
-
     fn act(&mut self, now: Mono, namespace: &Namespace, outcome: Outcome, out: &mut Vec<Effect>) {
-        let Outcome { asks, effects, opened, end } = outcome;
+        let Outcome { asks, effects, opened, start_over, end } = outcome;
         for said in effects {
             self.tell_of(namespace, said, out);
         }
@@ -371,6 +342,9 @@ impl Replica {
         }
         if opened {
             self.begin(now, namespace, out);
+        }
+        if let Some(start_over) = start_over {
+            return self.start_over(now, namespace, start_over);
         }
         match end {
             None => self.yield_if_idle(now, namespace, out),
@@ -395,10 +369,8 @@ impl Replica {
 
     /// What an office says; what this replica commits itself, its follower learns at once.
     fn tell_of(&mut self, namespace: &Namespace, said: Said, out: &mut Vec<Effect>) {
-        let Some(Place { follower, office: Some(office), open_as, .. }) = self.namespaces.get_mut(namespace)
-        else {
-            return;
-        };
+        let place = self.namespaces.get_mut(namespace);
+        let Some(Place { follower, office: Some(office), open_as, starts_over, .. }) = place else { return };
         let (head, at) = (office.log().head(), office.log().revision());
         match said {
             Said::Engine(effect) => out.push(Effect::Engine(namespace.clone(), effect)),
@@ -411,16 +383,13 @@ impl Replica {
                 // What the operator said was said once, and is done.
                 *open_as = None;
                 out.push(follower.led(opened, head, at).of(namespace));
+                if let Some(caller) = starts_over.take() {
+                    let done = engine::Answer::Done(head.link.version);
+                    out.push(Effect::Engine(namespace.clone(), engine::Effect::Answer(caller, Ok(done))));
+                    out.push(Effect::Resigned(namespace.clone()));
+                }
                 out.push(Effect::Led(namespace.clone()));
             }
-        }
-    }
-
-    fn drop_office(&mut self, namespace: &Namespace, out: &mut Vec<Effect>) {
-        if let Some(place) = self.namespaces.get_mut(namespace)
-            && place.office.take().is_some()
-        {
-            out.push(Effect::Resigned(namespace.clone()));
         }
     }
 

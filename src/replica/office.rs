@@ -9,7 +9,7 @@ use super::{
     upkeep::Upkeep,
 };
 use crate::{
-    engine::{self, Change, Delta, Engine, NamespaceConfig, State},
+    engine::{self, Caller, Change, Delta, Engine, NamespaceConfig, State},
     journal::{self, Entry, Load, LoadError, Loaded, Log, LogError, Mode, OpenAs, Rows, Term},
     lease::MAX_LEASE,
     store::{Errand, Limits, Reply, Request, Step},
@@ -42,6 +42,8 @@ enum Stage {
         committing: Option<Arc<Delta>>,
         upkeep: Box<Upkeep>,
     },
+    /// The namespace is deleted, and what it leaves is being removed.
+    Deleted(Box<Upkeep>),
     /// It cannot be run.
     Stuck,
 }
@@ -63,8 +65,17 @@ pub(super) struct Outcome {
     pub(super) effects: Vec<Said>,
     /// It has been opened: [`begin`](Office::begin).
     pub(super) opened: bool,
+    /// The namespace is to begin anew, and whoever asked for that is to be told.
+    pub(super) start_over: Option<StartOver>,
     /// The office is over, or stuck.
     pub(super) end: Option<LogError>,
+}
+
+#[derive(Debug)]
+pub(super) struct StartOver {
+    pub(super) caller: Caller,
+    pub(super) wait: Duration,
+    pub(super) config: Arc<NamespaceConfig>,
 }
 
 #[derive(Debug)]
@@ -132,7 +143,7 @@ impl Office {
 
     pub(super) fn next_wake(&self) -> Option<Mono> {
         let upkeep = match &self.stage {
-            Stage::Running { upkeep, .. } => upkeep.next_wake(),
+            Stage::Running { upkeep, .. } | Stage::Deleted(upkeep) => upkeep.next_wake(),
             _ => None,
         };
         let engine = self.engine().map(Engine::next_wake);
@@ -153,7 +164,7 @@ impl Office {
         if self.pauses.are_over(now) {
             self.go_on(now, None, &mut outcome);
         }
-        if let Stage::Running { upkeep, .. } = &mut self.stage
+        if let Stage::Running { upkeep, .. } | Stage::Deleted(upkeep) = &mut self.stage
             && upkeep.wakes(now)
         {
             self.keep_up(now, None, &mut outcome);
@@ -173,7 +184,7 @@ impl Office {
     /// Goes on with whatever is being asked of the store, until it has to wait.
     fn go_on(&mut self, now: Mono, reply: Option<Reply>, outcome: &mut Outcome) {
         let step = match &mut self.stage {
-            Stage::Stuck | Stage::Opened => return,
+            Stage::Stuck | Stage::Opened | Stage::Deleted(_) => return,
             Stage::Loading(load) => match load.next(reply) {
                 Step::Ask(request) => Step::Ask(request),
                 Step::Pause(error) => Step::Pause(error),
@@ -211,6 +222,7 @@ impl Office {
                             Err(error) => outcome.effects.push(Said::Trouble(Trouble::Upkeep(error))),
                         }
                         self.run(now, engine::Event::Committed(version), outcome);
+                        self.end_if_deleted(outcome);
                     }
                     stage => {
                         *stage = Stage::Opened;
@@ -219,6 +231,17 @@ impl Office {
                 }
             }
         }
+    }
+
+    /// Behind its last commit there is nothing to run.
+    fn end_if_deleted(&mut self, outcome: &mut Outcome) {
+        if self.log.head().state != journal::State::Deleted {
+            return;
+        }
+        if let Stage::Running { upkeep, .. } = std::mem::replace(&mut self.stage, Stage::Stuck) {
+            self.stage = Stage::Deleted(upkeep);
+        }
+        outcome.end = Some(LogError::Deleted);
     }
 
     /// Begins to lead, with the state that it [continues](Log::continues) if that is known; otherwise it is loaded.
@@ -287,6 +310,13 @@ impl Office {
         for effect in effects {
             match effect {
                 engine::Effect::Commit(delta) => self.commit(now, delta, outcome),
+                engine::Effect::StartOver(caller, wait) => {
+                    let config = self.engine().map_or_else(
+                        || self.founding.clone(),
+                        |engine| Arc::new(engine.state().config().clone()),
+                    );
+                    outcome.start_over = Some(StartOver { caller, wait, config });
+                }
                 other => outcome.effects.push(Said::Engine(other)),
             }
         }
@@ -296,13 +326,18 @@ impl Office {
         let Stage::Running { engine, committing, upkeep } = &mut self.stage else { return };
         let items: Vec<_> = delta.changes.iter().map(Change::encode).collect();
         // The commit is the last that the engine decided, so its state is what the commit leads to.
-        let state = || engine.snapshot().map(|change| change.encode()).collect();
-        upkeep.committing(delta.version, &items, state);
-        let entry = Entry {
-            items,
-            wait: (!engine.is_waiting()).then_some(Duration::ZERO),
-            state: journal::State::Live,
+        let snapshot = || engine.snapshot().map(|change| change.encode()).collect();
+        upkeep.committing(delta.version, &items, snapshot);
+        let is_deleted = delta.changes.last() == Some(&Change::Deleted);
+        let wait = if is_deleted {
+            // The longer of the two: those before it may not have waited to the end.
+            let before = if engine.is_waiting() { self.log.head().wait } else { Duration::ZERO };
+            Some(engine.held_for().max(before))
+        } else {
+            (!engine.is_waiting()).then_some(Duration::ZERO)
         };
+        let state = if is_deleted { journal::State::Deleted } else { journal::State::Live };
+        let entry = Entry { items, wait, state };
         *committing = Some(Arc::new(delta));
         match self.log.begin(entry) {
             Ok(()) => self.go_on(now, None, outcome),
@@ -316,7 +351,7 @@ impl Office {
     }
 
     fn keep_up(&mut self, now: Mono, reply: Option<Reply>, outcome: &mut Outcome) {
-        let Stage::Running { upkeep, .. } = &mut self.stage else { return };
+        let (Stage::Running { upkeep, .. } | Stage::Deleted(upkeep)) = &mut self.stage else { return };
         match upkeep.go_on(now, reply, &mut self.log) {
             Ok(request) => {
                 outcome.asks.extend(request.map(|request| (self.term, Errands::Upkeep, request)));

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::{ReplicaConfig, follower::Length, pauses::Pauses};
 use crate::{
-    journal::{Collect, Link, Log, LogError, WriteSnapshot},
+    journal::{Collect, Link, Log, LogError, State, WriteSnapshot},
     store::{Errand, Reply, Request, Step},
     types::{Mono, Version},
 };
@@ -18,6 +18,8 @@ pub(super) struct Upkeep {
     stage: Stage,
     length: Length,
     pauses: Pauses,
+    /// Nothing of the namespace but its head is to be left, when what is under way is done.
+    clears: bool,
 }
 
 #[derive(Debug)]
@@ -40,6 +42,7 @@ impl Upkeep {
             stage: if is_damaged { Stage::Off } else { Stage::Idle },
             length,
             pauses: Pauses::default(),
+            clears: false,
         }
     }
 
@@ -70,6 +73,11 @@ impl Upkeep {
     /// The log has made a commit. Then [`go_on`](Self::go_on) without a reply, if this says so.
     pub(super) fn committed(&mut self, log: &mut Log) -> Result<bool, LogError> {
         let head = log.head();
+        if head.state == State::Deleted {
+            self.clears = true;
+            // What is under way has asked the store something, and waits for its answer.
+            return Ok(!matches!(self.stage, Stage::Writing(_) | Stage::Collecting(_)));
+        }
         match &self.stage {
             Stage::Taken(version, items) if head.link.version == *version => {
                 let writing = log.snapshot(items)?;
@@ -98,12 +106,17 @@ impl Upkeep {
         reply: Option<Reply>,
         log: &mut Log,
     ) -> Result<Option<Request>, LogError> {
+        let is_under_way = matches!(self.stage, Stage::Writing(_) | Stage::Collecting(_));
+        if self.clears && !is_under_way {
+            self.clears = false;
+            self.stage = Stage::Collecting(log.collect()?);
+        }
         let step = match &mut self.stage {
             Stage::Writing(writing) => match writing.next(reply) {
                 Step::Done(Ok(link)) => {
                     log.publish(link);
                     self.done(Stage::Written(link));
-                    return Ok(None);
+                    return self.go_on_clearing(now, log);
                 }
                 Step::Done(Err(error)) => return self.fails(error),
                 Step::Ask(request) => Step::Ask(request),
@@ -120,10 +133,14 @@ impl Upkeep {
             }
             Step::Done(Ok(_)) => {
                 self.done(Stage::Idle);
-                Ok(None)
+                self.go_on_clearing(now, log)
             }
             Step::Done(Err(error)) => self.fails(error),
         }
+    }
+
+    fn go_on_clearing(&mut self, now: Mono, log: &mut Log) -> Result<Option<Request>, LogError> {
+        if self.clears { self.go_on(now, None, log) } else { Ok(None) }
     }
 
     fn done(&mut self, then: Stage) {

@@ -64,7 +64,7 @@ impl World {
     }
 
     pub(super) fn open(&mut self, mode: Mode) {
-        let open_as = OpenAs { mode, seen: None, unix_millis: 1_700_000_000_000 };
+        let open_as = OpenAs { mode, seen: None, unix_millis: self.started_at };
         self.tell(0, Event::Open(namespace(), open_as));
     }
 

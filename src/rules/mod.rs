@@ -17,7 +17,9 @@ mod r08_applied;
 mod r09_release;
 mod r10_destination;
 mod r11_chunks;
+mod r12_tombstone;
 mod r13_exclusive;
+mod r14_unary;
 mod stage;
 
 use crate::{

@@ -43,6 +43,25 @@ fn a_release_is_said_until_it_was_heard() {
 }
 
 #[test]
+fn that_an_executor_leaves_is_said_until_it_was_heard() {
+    let schedule = || {
+        let (mut world, owner) = World::settled(2);
+        // It has stopped everything, and the one message in which it says that it goes is lost.
+        world.held_back.insert(owner);
+        let mut out = Vec::new();
+        if let Some(session) = &mut world.executors[owner] {
+            session.leave(&mut out);
+        }
+        world.carry_out(owner, out);
+        world.run(SECOND);
+        world.held_back.clear();
+        world.run(SECOND * 5);
+        world.broken_or_unowned()
+    };
+    needs(Planted::LeaveSaidOnce, schedule, &unowned());
+}
+
+#[test]
 fn a_revoke_of_what_was_never_held_is_answered() {
     let schedule = || {
         let (mut world, owner) = World::settled(3);

@@ -228,7 +228,8 @@ impl Desk {
 
     fn carry_out_engine(&mut self, namespace: &Namespace, effect: engine::Effect) {
         match effect {
-            engine::Effect::Commit(_) => {}
+            // The replica's own affair.
+            engine::Effect::Commit(_) | engine::Effect::StartOver(..) => {}
             engine::Effect::Reply(Caller(caller), message) => self.lines.reply(caller >> 1, message),
             engine::Effect::Push(session, message) => self.lines.push(namespace, session, message),
             engine::Effect::Answer(Caller(caller), answer) => {

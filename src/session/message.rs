@@ -64,9 +64,23 @@ pub struct Register {
     pub profile: Arc<Profile>,
     /// The greatest version it has ever seen.
     pub seen: Version,
-    /// It is given nothing before it has beaten: for executors whose first beat is their registration, so that the echo
-    /// of one is given nothing at all.
-    pub on_trial: bool,
+    /// How it came to be asked for.
+    pub by: By,
+}
+
+/// How a session came to be asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum By {
+    /// The executor asks for it, and knows what it is.
+    #[default]
+    Request,
+    /// The executor does nothing but beat, as Cadence's do, and knows neither sessions nor tokens: whoever translates
+    /// for it asks for a session when it beats and has none. It is given nothing before a [`Beat`] comes for it, which is
+    /// to be sent when it has beaten again after the first beat was answered: the echo of a beat is given nothing.
+    UnaryBeat {
+        /// Whether the beat says that it serves. One that does not gets no session.
+        active: bool,
+    },
 }
 
 /// A sign of life, and what has changed since the one before that was acknowledged.
@@ -169,6 +183,10 @@ pub enum Refusal {
     TooMany,
     /// The profile breaks a bound.
     BadProfile,
+    /// It was asked for by the beat of an executor that does not serve.
+    NotActive,
+    /// Ownership is exclusive, and the executor knows no sessions: it would not let go of what it loses.
+    NeedsSessions,
 }
 
 /// Why a session ended.

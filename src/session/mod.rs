@@ -21,7 +21,9 @@ use std::time::Duration;
 
 pub use config::{OnLeaseLoss, OnStuck, SessionConfig};
 pub use effect::Effect;
-pub use message::{Assigned, Beat, Ending, Grant, Pace, Profile, Refusal, Register, ToExecutor, ToLeader};
+pub use message::{
+    Assigned, Beat, By, Ending, Grant, Pace, Profile, Refusal, Register, ToExecutor, ToLeader,
+};
 use shards::{Shards, Stopped};
 
 use crate::{
@@ -52,8 +54,18 @@ pub struct Session {
 
 #[derive(Debug)]
 enum Standing {
-    Registering { attempt: u32, sent: Mono },
+    Registering {
+        attempt: u32,
+        sent: Mono,
+    },
     Active(Active),
+    /// It has nothing any more, and says that it goes until that is heard.
+    Leaving {
+        id: SessionId,
+        /// When it began to, once it is known, and when it said so last.
+        since: Option<Mono>,
+        sent: Mono,
+    },
     Over,
 }
 
@@ -113,6 +125,8 @@ impl Session {
     pub fn next_wake(&self) -> Option<Mono> {
         let send = match self.standing {
             Standing::Over => None,
+            Standing::Leaving { since: None, .. } => Some(Mono::ZERO),
+            Standing::Leaving { sent, .. } => Some(sent + self.answer_within()),
             Standing::Active(Active { outstanding: Some(sent), .. }) => Some(sent + self.answer_within()),
             _ => Some(self.next_send),
         };
@@ -154,7 +168,9 @@ impl Session {
             }
             ToExecutor::Assigned(assigned) => self.assigned(now, assigned, out),
             ToExecutor::Ended { session, why } => {
-                if self.id() == Some(session) {
+                if matches!(self.standing, Standing::Leaving { id, .. } if id == session) {
+                    self.standing = Standing::Over;
+                } else if self.id() == Some(session) {
                     self.ended(now, why, out);
                 }
             }
@@ -203,9 +219,17 @@ impl Session {
     }
 
     /// Goes. Everything must have been stopped: what is still assigned may be another's at once.
+    ///
+    /// It says so until it is heard, or until its lease is over anyway: then it [is over](Self::is_over). A process that
+    /// cannot wait for that may end at once.
     pub fn leave(&mut self, out: &mut Vec<Effect>) {
-        out.extend(self.id().map(|id| Effect::Send(ToLeader::Leave(id))));
-        self.standing = Standing::Over;
+        self.standing = match self.id() {
+            Some(id) => {
+                out.push(Effect::Send(ToLeader::Leave(id)));
+                Standing::Leaving { id, since: None, sent: Mono::ZERO }
+            }
+            None => Standing::Over,
+        };
         self.held_until = Mono::ZERO;
         self.is_fenced = true;
         self.shards = Shards::default();
@@ -238,7 +262,7 @@ impl Session {
                 out.push(Effect::Ended(Ending::Superseded));
             }
             // Worth asking again: others may leave, a limit may be raised.
-            Refusal::TooMany | Refusal::BadProfile => {
+            Refusal::TooMany | Refusal::BadProfile | Refusal::NotActive | Refusal::NeedsSessions => {
                 self.next_send = now + self.answer_within();
                 out.push(Effect::Refused(why));
             }
@@ -348,8 +372,21 @@ impl Session {
 
     fn send_if_due(&mut self, now: Mono, out: &mut Vec<Effect>) {
         let answer_within = self.answer_within();
+        let give_up_after = self.pace.map_or(answer_within, |pace| pace.hold);
         match &mut self.standing {
             Standing::Over => {}
+            Standing::Leaving { id, since, sent } => {
+                let began = *since.get_or_insert(now);
+                if began == now {
+                    // It was said just now.
+                    *sent = now;
+                } else if now >= began + give_up_after {
+                    self.standing = Standing::Over;
+                } else if now >= *sent + answer_within && !is(Planted::LeaveSaidOnce) {
+                    *sent = now;
+                    out.push(Effect::Send(ToLeader::Leave(*id)));
+                }
+            }
             Standing::Registering { attempt, sent } => {
                 if now < self.next_send {
                     return;
@@ -363,7 +400,7 @@ impl Session {
                     attempt: *attempt,
                     profile: self.config.profile.clone(),
                     seen: self.seen,
-                    on_trial: false,
+                    by: By::Request,
                 })));
             }
             Standing::Active(active) => {

@@ -324,6 +324,7 @@ impl Replica {
                 let Some(to) = Node::of_index((caller & 0xFF) as usize) else { return };
                 stage.send(me, to, Message::Answer(caller >> 8, answer));
             }
+            Effect::StartOver(..) => {}
             Effect::Notice(notice) => {
                 stage.tell(|| format!("replica {}: {notice:?}", self.number));
                 match notice {

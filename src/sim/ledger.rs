@@ -60,7 +60,12 @@ impl Ledger {
                         self.past_sessions.insert(*id, record.executor);
                     }
                 }
-                Change::Shard(_) | Change::ShardRetired(_) | Change::Load(..) | Change::Other(_) => {}
+                Change::Shard(_)
+                | Change::ShardRetired(_)
+                | Change::Drained(..)
+                | Change::Deleted
+                | Change::Load(..)
+                | Change::Other(_) => {}
             }
         }
     }

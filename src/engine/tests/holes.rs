@@ -9,13 +9,14 @@ use super::{
 };
 use crate::{
     plan::{Quarantine, Rollout},
-    session::{self, Profile, ToLeader},
+    session::{self, By, Profile, ToLeader},
     types::Mono,
 };
 
 fn register(name: &str, nonce: u64, attempt: u32, on_trial: bool, profile: Profile) -> ToLeader {
+    let by = if on_trial { By::UnaryBeat { active: true } } else { By::Request };
     let (executor, profile, seen) = (id(name), Arc::new(profile), Version::default());
-    ToLeader::Register(session::Register { executor, nonce, attempt, profile, seen, on_trial })
+    ToLeader::Register(session::Register { executor, nonce, attempt, profile, seen, by })
 }
 
 fn shard(key: &str) -> ShardKey {
@@ -190,7 +191,8 @@ fn a_real_mass_failure_recovers_one_lease_later_and_not_two() {
 #[test]
 fn the_echo_of_a_registration_is_given_nothing_however_often_it_comes() {
     for (attempts, moved) in [(2, false), (1, true)] {
-        let mut world = World::new(10, config(4), 0);
+        let affinity = NamespaceConfig { ownership: Ownership::Affinity, ..config(4) };
+        let mut world = World::new(10, affinity, 0);
         world.run(100 * MS);
         world.join();
         world.cut.insert(0);
@@ -247,7 +249,7 @@ fn a_version_that_is_years_ahead_is_not_believed() {
         attempt: 1,
         profile: Arc::default(),
         seen,
-        on_trial: true,
+        by: By::UnaryBeat { active: true },
     };
     world.cut.insert(world.executors.len());
     world.executors.push(None);

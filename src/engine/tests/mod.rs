@@ -168,7 +168,8 @@ fn a_longer_lease_is_promised_only_once_it_is_stored_and_a_shorter_one_at_once()
 
 #[test]
 fn whoever_is_on_trial_is_given_nothing_before_it_has_beaten() {
-    let mut world = World::new(10, config(4), 0);
+    let affinity = NamespaceConfig { ownership: Ownership::Affinity, ..config(4) };
+    let mut world = World::new(10, affinity, 0);
     world.run(100 * MS);
     let echo = session::Register {
         executor: id("echo"),
@@ -176,7 +177,7 @@ fn whoever_is_on_trial_is_given_nothing_before_it_has_beaten() {
         attempt: 1,
         profile: Arc::new(Profile::default()),
         seen: Version::default(),
-        on_trial: true,
+        by: session::By::UnaryBeat { active: true },
     };
     world.join();
     world.cut.insert(0);
@@ -221,6 +222,48 @@ fn what_a_later_binary_has_said_is_written_again() {
 }
 
 #[test]
+fn what_a_later_binary_says_within_profiles_and_handovers_is_kept() {
+    let version = Version { incarnation: 1, generation: 4 };
+    let session = SessionId { began: version, ordinal: 0 };
+    let mut inner = crate::journal::Encoder::default();
+    // Fields of today: the key, the owner, the token; and a handover with a field 99.
+    let id = |out: &mut crate::journal::Encoder| {
+        out.number(1, session.began.incarnation);
+        out.number(2, session.began.generation);
+    };
+    inner.message(7, |out| {
+        out.bytes(1, b"7");
+        out.message(2, id);
+        out.number(3, 1);
+        out.number(4, 4);
+        out.message(5, |out| {
+            out.number(2, 1);
+            out.number(3, 5);
+            out.bytes(99, b"hi");
+        });
+    });
+    let mut executor = crate::journal::Encoder::default();
+    executor.message(5, |out| {
+        out.message(1, id);
+        out.bytes(2, b"e0");
+        out.fixed(3, 9);
+        out.message(6, |out| {
+            out.bytes(5, b"v1");
+            out.bytes(99, b"ho");
+        });
+    });
+    let mut state = State::new(version, Arc::new(config(1)));
+    let said = [executor.finish(), inner.finish()];
+    for bytes in &said {
+        state.apply_change(&Change::decode(bytes).unwrap());
+    }
+    let again: Vec<_> = state.to_changes().map(|change| change.encode()).collect();
+    for bytes in &said {
+        assert!(again.contains(bytes), "{bytes:?} in {again:?}");
+    }
+}
+
+#[test]
 fn every_configuration_is_read_as_it_was_written() {
     use crate::plan::{Greedy, Naive, Placement, Rollout, Strategy};
     let mut config = config(5);
@@ -249,7 +292,7 @@ fn a_store_that_went_back_in_time_grants_nothing() {
         attempt: 1,
         profile: Arc::new(Profile::default()),
         seen: Version { incarnation: 1, generation: 1000 },
-        on_trial: false,
+        by: session::By::Request,
     };
     world.tell_engine(Event::Heard(Caller(0), ToLeader::Register(late)));
     world.executors[0] = None;

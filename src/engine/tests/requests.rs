@@ -1,13 +1,16 @@
 //! What operators ask for.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     super::*,
     id,
     world::{MS, World, config},
 };
-use crate::session::Ending;
+use crate::{
+    session::{self, By, Ending, Refusal, Session, ToExecutor, ToLeader},
+    types::Version,
+};
 
 fn shard(key: &str) -> ShardKey {
     ShardKey::new(key).unwrap()
@@ -142,7 +145,8 @@ fn a_fixed_namespace_grows_and_keeps_its_kind() {
     world.answered(with(Kind::Fixed { shards: 7 })).unwrap();
     world.run(3_000 * MS);
     assert_eq!(world.held().iter().sum::<usize>(), 7);
-    assert_eq!(world.answered(with(Kind::Fixed { shards: 3 })), Err(RequestError::KindChange));
+    let shrinks = RequestError::Shrinks { from: 7, to: 3 };
+    assert_eq!(world.answered(with(Kind::Fixed { shards: 3 })), Err(shrinks));
     assert_eq!(world.answered(with(Kind::Ephemeral)), Err(RequestError::KindChange));
 }
 
@@ -167,4 +171,88 @@ fn an_ephemeral_namespace_has_a_bound_and_hears_done_from_owners_alone() {
     world.carry_out(owner, out);
     world.run(2_000 * MS);
     assert!(world.engine.state().shard("a").is_none());
+}
+
+#[test]
+fn an_operators_drain_outlives_the_session_and_ends_with_its_undrain() {
+    let mut world = World::new(30, config(6), 3);
+    world.run(10_000 * MS);
+    world.answered(Request::Drain(id("e1"))).unwrap();
+    world.executors[1] = None;
+    world.run(20_000 * MS);
+    assert_eq!(world.engine.state().sessions().count(), 2, "it has expired");
+    let again = world.session("e1", 77);
+    world.executors[1] = Some(again);
+    world.run(10_000 * MS);
+    assert_eq!(world.held()[1], 0);
+    // Whoever takes the namespace over knows it too, from its history or from a snapshot.
+    let drained = |state: &State| state.drained().cloned().collect::<Vec<_>>();
+    let changes: Vec<Change> =
+        world.engine.snapshot().map(|change| Change::decode(&change.encode()).unwrap()).collect();
+    let state = State::from_changes(world.engine.state().version(), &Arc::new(config(1)), &changes);
+    for state in [&state, &world.follower] {
+        assert_eq!(drained(state), [id("e1")]);
+    }
+    world.answered(Request::Undrain(id("e1"))).unwrap();
+    assert_eq!(drained(world.engine.state()), []);
+    world.run(30_000 * MS);
+    assert!(world.held()[1] > 0, "{:?}", world.held());
+    let unknown = world.answered(Request::Undrain(id("e9")));
+    assert_eq!(unknown, Err(RequestError::NoSuchExecutor(id("e9"))));
+}
+
+#[test]
+fn a_deleted_namespace_answers_nothing_more_and_tells_its_executors() {
+    let mut world = World::new(31, config(6), 2);
+    world.run(10_000 * MS);
+    assert!(matches!(world.answered(Request::Delete), Ok(Answer::Done(_))));
+    assert_eq!(world.held(), [0, 0], "they are told to go");
+    world.run(20_000 * MS);
+    assert!(world.executors.iter().flatten().all(Session::is_over));
+    assert_eq!(world.answered(Request::Freeze(Freeze::All)), Err(RequestError::Deleted));
+    assert_eq!((world.follower.shard_count(), world.follower.sessions().count()), (0, 0));
+}
+
+#[test]
+fn an_executor_that_only_beats_is_let_in_where_ownership_is_not_promised() {
+    let beats = |active| {
+        let (executor, profile) = (id("go"), Arc::default());
+        let by = By::UnaryBeat { active };
+        ToLeader::Register(session::Register {
+            executor,
+            nonce: 7,
+            attempt: 1,
+            profile,
+            seen: Version::default(),
+            by,
+        })
+    };
+    for (ownership, allow_unfenced, active, refused) in [
+        (Ownership::Exclusive, false, true, Some(Refusal::NeedsSessions)),
+        (Ownership::Exclusive, true, true, None),
+        (Ownership::Affinity, false, true, None),
+        (Ownership::Affinity, false, false, Some(Refusal::NotActive)),
+    ] {
+        let mut world = World::new(32, NamespaceConfig { ownership, allow_unfenced, ..config(2) }, 1);
+        world.run(3_000 * MS);
+        assert_eq!(world.engine.state().is_exclusive(), ownership == Ownership::Exclusive && !allow_unfenced);
+        world.executors.push(None);
+        let (now, mut out) = (world.now, Vec::new());
+        world.engine.handle(now, Event::Heard(Caller(1), beats(active)), &mut out);
+        let answer = out.iter().find_map(|effect| match effect {
+            Effect::Reply(_, ToExecutor::Refused { why, .. }) => Some(*why),
+            _ => None,
+        });
+        assert_eq!(answer, refused);
+    }
+}
+
+#[test]
+fn exclusion_is_promised_again_when_nobody_serves_without_a_lease() {
+    let allowing = NamespaceConfig { allow_unfenced: true, gather: Duration::ZERO, ..config(1) };
+    let mut world = World::new(33, allowing.clone(), 1);
+    world.run(3_000 * MS);
+    let exclusive = NamespaceConfig { allow_unfenced: false, ..allowing };
+    world.answered(Request::Configure(Box::new(exclusive))).unwrap();
+    assert!(world.engine.state().is_exclusive(), "its owner knows sessions");
 }

@@ -195,7 +195,7 @@ impl World {
     /// The executor hears something, wherever it comes from.
     pub(crate) fn tell_executor(&mut self, number: usize, message: ToExecutor) {
         let (now, mut out) = (self.shown(number), Vec::new());
-        if let Some(session) = &mut self.executors[number] {
+        if let Some(Some(session)) = self.executors.get_mut(number) {
             session.hear(now, message, &mut out);
         }
         self.carry_out(number, out);
@@ -343,6 +343,7 @@ impl World {
                 }
                 Effect::Answer(caller, answer) => self.answers.push((caller, answer)),
                 Effect::Notice(notice) => self.notices.push(notice),
+                Effect::StartOver(..) => {}
             }
         }
     }

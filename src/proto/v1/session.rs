@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     proto::Invalid,
-    session::{Assigned, Beat, Ending, Pace, Refusal, Register, ToExecutor, ToLeader},
+    session::{Assigned, Beat, By, Ending, Pace, Refusal, Register, ToExecutor, ToLeader},
     types::ShardKey,
 };
 
@@ -123,6 +123,7 @@ pub fn write_to_executor(message: &ToExecutor) -> response::Frame {
     }
 }
 
+/// Those that an executor of this package can meet with.
 const REFUSALS: [(Refusal, wire::refused::Why); 3] = [
     (Refusal::Superseded, wire::refused::Why::Superseded),
     (Refusal::TooMany, wire::refused::Why::TooMany),
@@ -145,8 +146,8 @@ fn read_register(register: wire::Register) -> Result<ToLeader, Invalid> {
         attempt,
         profile: profile("profile", wire_profile)?,
         seen: version(seen),
-        // Only the other package's executors are on trial: their first beat is their registration.
-        on_trial: false,
+        // Only the other package registers executors because they beat.
+        by: By::Request,
     }))
 }
 

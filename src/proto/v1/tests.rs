@@ -8,7 +8,7 @@ use super::{
     write_to_executor, write_to_leader,
 };
 use crate::{
-    session::{Assigned, Beat, Ending, Grant, Pace, Profile, Refusal, Register, ToExecutor, ToLeader},
+    session::{Assigned, Beat, By, Ending, Grant, Pace, Profile, Refusal, Register, ToExecutor, ToLeader},
     types::{ExecutorId, SessionId, ShardKey, Token, Version},
 };
 
@@ -48,7 +48,7 @@ fn to_leader() -> impl Strategy<Value = ToLeader> {
     let register = ("[a-z0-9@:._-]{1,20}", any::<(u64, u32)>(), profile(), version()).prop_map(
         |(executor, (nonce, attempt), profile, seen)| {
             let (executor, profile) = (ExecutorId::new(executor).unwrap(), Arc::new(profile));
-            ToLeader::Register(Register { executor, nonce, attempt, profile, seen, on_trial: false })
+            ToLeader::Register(Register { executor, nonce, attempt, profile, seen, by: By::Request })
         },
     );
     let loads = vec((shard(), 0.0_f64..1e9), 0..4);

@@ -50,6 +50,8 @@ pub(crate) struct World {
     pub(crate) deaf: Option<usize>,
     /// In a scripted world broken promises are kept here; in any other they end the test.
     pub(crate) broken: Option<Vec<Broken>>,
+    /// What the clock on the wall shows when a replica starts.
+    pub(crate) started_at: u64,
     /// The greatest token under which each shard was held, and by whom.
     pub(crate) tokens: BTreeMap<ShardKey, (usize, Token)>,
     /// Executors that nobody hears, and who hear nobody.
@@ -81,6 +83,7 @@ impl World {
             told: BTreeMap::new(),
             deaf: None,
             broken: None,
+            started_at: 1_700_000_000_000,
             tokens: BTreeMap::new(),
             cut: BTreeSet::new(),
             faults: BTreeMap::new(),
@@ -124,7 +127,7 @@ impl World {
         let (name, session) = (format!("r{number}"), run);
         let election =
             Election::new(ElectionConfig::default(), &keys, limits, &name, "nowhere:1", session).unwrap();
-        let mut replica = Replica::new(self.config.clone(), keys, limits, election, 1_700_000_000_000);
+        let mut replica = Replica::new(self.config.clone(), keys, limits, election, self.started_at);
         let mut out = Vec::new();
         let founding =
             NamespaceConfig { gather: 500 * MS, ..NamespaceConfig::new(Kind::Fixed { shards: 30 }) };
@@ -291,7 +294,7 @@ impl World {
                 }
                 Effect::Engine(_, engine::Effect::Push(session, message)) => {
                     if let Some(to) =
-                        self.executors.iter().position(|executor| executor.id() == Some(session))
+                        self.executors.iter().rposition(|executor| executor.id() == Some(session))
                     {
                         self.after(DELAY, Arrival::AtExecutor(to, message));
                     }
@@ -299,9 +302,11 @@ impl World {
                 Effect::Engine(_, engine::Effect::Answer(_, answer)) => self.answers.push(answer),
                 Effect::Trouble(_, trouble) => self.trouble.push(trouble),
                 Effect::Viewed(_) => {
-                    let state =
-                        self.replicas[number].as_ref().and_then(|replica| replica.state(&namespace()));
-                    self.told.insert(number, state.expect("nothing is deleted here").version());
+                    let replica = self.replicas[number].as_ref();
+                    match replica.and_then(|replica| replica.state(&namespace())) {
+                        Some(state) => drop(self.told.insert(number, state.version())),
+                        None => drop(self.told.remove(&number)),
+                    }
                 }
                 Effect::Published(_, delta) => {
                     let before = self.told.insert(number, delta.version).expect("something was viewed first");

@@ -1,0 +1,146 @@
+//! How the tables of a state change together.
+
+use super::{
+    super::{SessionRecord, ShardRecord, Standing, change::Extra},
+    Index, Moving, Session, Shard, Slot, State,
+};
+use crate::types::{SessionId, ShardKey, Token};
+
+impl State {
+    pub(super) fn put_session(&mut self, record: &SessionRecord) {
+        let slot = match self.by_id.get(&record.id) {
+            Some(&slot) => slot,
+            None => self.add_session(record),
+        };
+        let session = self.sessions[slot as usize].as_mut().expect("the table of ids knows sessions only");
+        session.record = record.clone();
+        let pending = self.pending.get(&record.executor) == Some(&slot);
+        match record.standing {
+            Standing::Pending => drop(self.pending.insert(record.executor.clone(), slot)),
+            _ if pending => drop(self.pending.remove(&record.executor)),
+            _ => {}
+        }
+        // A superseded session comes after the one that superseded it only when it is said so again.
+        if record.standing.is_current() {
+            self.by_executor.insert(record.executor.clone(), slot);
+        }
+    }
+
+    fn add_session(&mut self, record: &SessionRecord) -> Slot {
+        let slot = self.free_slots.pop().unwrap_or_else(|| {
+            self.sessions.push(None);
+            self.sessions.len() as Slot - 1
+        });
+        self.sessions[slot as usize] = Some(Session { record: record.clone(), shards: Vec::new() });
+        self.by_id.insert(record.id, slot);
+        slot
+    }
+
+    pub(super) fn end_session(&mut self, id: SessionId) {
+        let Some(slot) = self.by_id.remove(&id) else { return };
+        let Some(session) = self.sessions[slot as usize].take() else { return };
+        for index in session.shards {
+            // Whoever ends a session has dealt with its shards; if not, nobody may believe that it still owns them.
+            if let Some(shard) = &mut self.shards[index as usize] {
+                (shard.owner, shard.handover) = (None, None);
+            }
+            self.moving.remove(&index);
+        }
+        // Nor may the next session in this slot be taken for the destination.
+        for &index in &self.moving {
+            if let Some(Moving { to, .. }) =
+                self.shards[index as usize].as_mut().and_then(|shard| shard.handover.as_mut())
+            {
+                to.take_if(|to| *to == slot);
+            }
+        }
+        for table in [&mut self.by_executor, &mut self.pending] {
+            if table.get(&session.record.executor) == Some(&slot) {
+                table.remove(&session.record.executor);
+            }
+        }
+        self.free_slots.push(slot);
+    }
+
+    pub(super) fn put_shard(&mut self, record: &ShardRecord) {
+        let index = match self.by_key.get(&record.key) {
+            Some(&index) => index,
+            None => self.add_shard(&record.key),
+        };
+        let owner = record.owner.and_then(|id| self.slot_of(id));
+        self.set_owner(index, owner);
+        let moving = record.handover.map(|handover| Moving {
+            to: handover.to.and_then(|id| self.slot_of(id)),
+            since: handover.since,
+        });
+        let shard = self.shards[index as usize].as_mut().expect("it was found or added just now");
+        shard.token = record.token;
+        shard.handover = moving.filter(|_| owner.is_some());
+        shard.handover_extra =
+            if shard.handover.is_some() { record.handover_extra.clone() } else { Extra::default() };
+        if shard.handover.is_some() {
+            self.moving.insert(index);
+        } else {
+            self.moving.remove(&index);
+        }
+        shard.pin.clone_from(&record.pin);
+        shard.quarantined = record.quarantined;
+        shard.extra.clone_from(&record.extra);
+    }
+
+    fn add_shard(&mut self, key: &ShardKey) -> Index {
+        let index = self.free_indices.pop().unwrap_or_else(|| {
+            self.shards.push(None);
+            self.shards.len() as Index - 1
+        });
+        self.shards[index as usize] = Some(Shard {
+            key: key.clone(),
+            owner: None,
+            place: 0,
+            token: Token::default(),
+            handover: None,
+            handover_extra: Extra::default(),
+            pin: None,
+            quarantined: false,
+            load: None,
+            extra: Extra::default(),
+        });
+        self.by_key.insert(key.clone(), index);
+        index
+    }
+
+    pub(super) fn retire(&mut self, key: &ShardKey) {
+        let Some(index) = self.by_key.remove(key) else { return };
+        self.set_owner(index, None);
+        self.moving.remove(&index);
+        self.shards[index as usize] = None;
+        self.free_indices.push(index);
+    }
+
+    fn set_owner(&mut self, index: Index, owner: Option<Slot>) {
+        let Some(shard) = &mut self.shards[index as usize] else { return };
+        if shard.owner == owner {
+            return;
+        }
+        let (old, place) = (shard.owner, shard.place);
+        shard.owner = owner;
+        if let Some(list) =
+            old.and_then(|slot| self.sessions[slot as usize].as_mut()).map(|session| &mut session.shards)
+        {
+            list.swap_remove(place as usize);
+            let moved = list.get(place as usize).copied();
+            if let Some(moved) = moved.and_then(|moved| self.shards[moved as usize].as_mut()) {
+                moved.place = place;
+            }
+        }
+        if let Some(list) =
+            owner.and_then(|slot| self.sessions[slot as usize].as_mut()).map(|session| &mut session.shards)
+        {
+            list.push(index);
+            let place = list.len() as u32 - 1;
+            if let Some(shard) = &mut self.shards[index as usize] {
+                shard.place = place;
+            }
+        }
+    }
+}
