@@ -76,6 +76,7 @@ impl Engine {
                 self.state.apply_change(&change);
                 let index = self.state.index_of(&record.key).expect("it was put just now");
                 self.tell(before.as_ref(), record, index);
+                self.measure(before.as_ref(), record, index);
                 self.planner.shard_changed(&self.state, index);
             }
             Change::ShardRetired(key) => {
@@ -85,6 +86,7 @@ impl Engine {
                 self.tell(Some(&before), &gone, index);
                 self.state.apply_change(&change);
                 self.planner.shard_gone(index);
+                self.gaps.retired(index);
             }
             Change::Session(record) => {
                 self.state.apply_change(&change);
@@ -99,6 +101,7 @@ impl Engine {
                 let Some(slot) = self.state.slot_of(*id) else { return };
                 self.state.apply_change(&change);
                 self.planner.session_gone(slot);
+                self.gaps.forget(slot);
                 self.open.told.remove(&slot);
                 // What was granted in this very commit, and is lost in it, was never owned.
                 for effect in &mut self.open.then {
@@ -219,6 +222,20 @@ impl Engine {
             && let Some(slot) = after.owner.and_then(|id| self.state.slot_of(id))
         {
             self.open.told.entry(slot).or_default().revoked.push(grant(after.token));
+        }
+    }
+
+    /// Notes when a shard has lost its holder, and to whom it goes.
+    fn measure(&mut self, before: Option<&super::ShardRecord>, after: &super::ShardRecord, index: Index) {
+        let (old, old_token) = before.map_or((None, Token::default()), |before| (before.owner, before.token));
+        if old == after.owner && old_token == after.token {
+            return;
+        }
+        if let Some(old) = old {
+            self.gaps.lost(index, old, self.last_awake);
+        }
+        if let Some(to) = after.owner.and_then(|id| self.state.slot_of(id)) {
+            self.gaps.granted(index, to, self.next_version());
         }
     }
 

@@ -204,6 +204,7 @@ impl Engine {
             self.measured(now, slot, shard, *load);
         }
         self.check_applied(now, slot, applied);
+        self.gaps.applied(slot, applied, now);
         let pace = self.pace();
         out.push(Effect::Reply(caller, ToExecutor::Acknowledged { session: id, seq, pace }));
     }
@@ -236,6 +237,7 @@ impl Engine {
         let Some(Session { record, shards }) = self.state.session(slot) else { return };
         let (id, executor, shards) = (record.id, record.executor.clone(), shards.len());
         self.lose(now, slot, Ending::Expired);
+        self.gaps.expired(id);
         self.then(Effect::Notice(Notice::Expired { executor, session: id, shards }));
     }
 
@@ -300,6 +302,7 @@ impl Engine {
         }
         let is_voided = id.began.incarnation < self.state.version().incarnation;
         let why = if is_voided { Ending::Voided } else { Ending::Expired };
+        self.gaps.told(id, self.last_awake);
         out.push(Effect::Reply(caller, ToExecutor::Ended { session: id, why }));
     }
 

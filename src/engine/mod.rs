@@ -19,6 +19,7 @@ mod change;
 mod config;
 mod event;
 mod executors;
+mod gaps;
 mod handover;
 mod liveness;
 mod record;
@@ -41,6 +42,7 @@ pub use change::{
 };
 pub use config::{ConfigError, Kind, MAX_SESSIONS, MAX_SHARDS, NamespaceConfig, Ownership};
 pub use event::{Answer, Caller, Effect, Event, Notice, Request, RequestError};
+pub use gaps::MoveFigures;
 use liveness::{Finding, Liveness, Settings};
 use rounds::Planner;
 use state::Slot;
@@ -57,6 +59,7 @@ pub struct Engine {
     state: State,
     liveness: Liveness,
     planner: Planner,
+    gaps: gaps::Gaps,
     /// Decided, and not on its way to the store yet.
     open: Batch,
     /// On its way to the store.
@@ -111,6 +114,7 @@ impl Engine {
             state,
             liveness,
             planner,
+            gaps: gaps::Gaps::default(),
             open,
             in_flight: None,
             ending: BTreeMap::new(),
@@ -186,6 +190,11 @@ impl Engine {
     /// Whether nothing is granted yet, because others may still hold what this namespace's history does not know.
     pub const fn is_waiting(&self) -> bool {
         self.waits_until.is_some()
+    }
+
+    /// What moves have cost since this leader took over: how long shards had no holder, or two.
+    pub const fn moves(&self) -> &MoveFigures {
+        self.gaps.figures()
     }
 
     /// Whether expiries are held back because too many sessions are late at once.

@@ -256,3 +256,26 @@ fn exclusion_is_promised_again_when_nobody_serves_without_a_lease() {
     world.answered(Request::Configure(Box::new(exclusive))).unwrap();
     assert!(world.engine.state().is_exclusive(), "its owner knows sessions");
 }
+
+#[test]
+fn what_moves_cost_is_measured() {
+    let mut world = World::new(34, config(1), 2);
+    world.run(5_000 * MS);
+    let owner = world.holder("0").unwrap();
+    assert_eq!(world.engine.moves().moves, 0, "to be given a shard for the first time is no move");
+    world.answered(Request::Move(shard("0"), id(&format!("e{}", 1 - owner)))).unwrap();
+    world.run(2_000 * MS);
+    let handed_over = *world.engine.moves();
+    assert_eq!((handed_over.moves, handed_over.overlaps), (1, 0));
+    assert!(handed_over.gap_max > Duration::ZERO && handed_over.gap_max < 300 * MS, "{handed_over:?}");
+    // Its next owner expires, and is heard again long after another has the shard.
+    world.cut.insert(1 - owner);
+    world.run(20_000 * MS);
+    assert_eq!(world.holder("0"), Some(owner));
+    world.cut.clear();
+    world.run(5_000 * MS);
+    let expired = *world.engine.moves();
+    assert_eq!((expired.moves, expired.overlaps, expired.unmeasured), (2, 1, 0));
+    assert!(expired.overlap_max > 5_000 * MS && expired.overlap_max < 15_000 * MS, "{expired:?}");
+    assert_eq!(expired.overlap_total, expired.overlap_max);
+}
