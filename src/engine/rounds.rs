@@ -21,7 +21,7 @@ pub(super) struct Planner {
     board: Board,
     config: plan::Config,
     /// How slowly loads follow what is measured.
-    smoothing: Duration,
+    smoothing: plan::Smoothing,
     seats: Vec<Option<ExecutorSlot>>,
     slots: Vec<Option<Slot>>,
     shards: Vec<Option<ShardSlot>>,
@@ -42,7 +42,7 @@ impl Planner {
         let mut planner = Self {
             board: Board::new(RingSpec::default()),
             config: plan::Config::default(),
-            smoothing: Duration::ZERO,
+            smoothing: plan::Smoothing::plain(Duration::ZERO),
             seats: Vec::new(),
             slots: Vec::new(),
             shards: Vec::new(),

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
+use super::Smoothing;
+
 /// How one namespace's shards are placed and balanced.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -148,12 +150,12 @@ impl Strategy {
         }
     }
 
-    /// The time constant with which samples of load are to be smoothed. Naive goes by the last sample.
-    pub const fn smoothing(&self) -> Duration {
+    /// How samples of load are to be smoothed. Naive goes by the last sample.
+    pub const fn smoothing(&self) -> Smoothing {
         match self {
-            Self::Steady(it) => it.smoothing,
-            Self::Naive(_) => Duration::ZERO,
-            Self::Greedy(it) => it.smoothing,
+            Self::Steady(it) => Smoothing::noticing(it.smoothing),
+            Self::Naive(_) => Smoothing::plain(Duration::ZERO),
+            Self::Greedy(it) => Smoothing::plain(it.smoothing),
         }
     }
 }

@@ -43,11 +43,45 @@ impl Load {
     /// `constant` is the time in which an old value's share falls to 1/e; zero forgets at once.
     #[must_use]
     pub fn smoothed(self, sample: Self, elapsed: Duration, constant: Duration) -> Self {
+        self.averaged(sample, elapsed, constant, u8::MAX)
+    }
+
+    /// The same, of a value that is the average of so many samples: until they are many, they count alike.
+    #[must_use]
+    pub(super) fn averaged(self, sample: Self, elapsed: Duration, constant: Duration, samples: u8) -> Self {
         if constant.is_zero() {
             return sample;
         }
         let share = -f64::exp_m1(-(elapsed.as_secs_f64() / constant.as_secs_f64()));
-        Self((self.get() + share * (sample.get() - self.get())) as f32)
+        let alike = if samples == u8::MAX { 0.0 } else { 1.0 / (f64::from(samples) + 1.0) };
+        Self((self.get() + share.max(alike) * (sample.get() - self.get())) as f32)
+    }
+}
+
+/// How samples of a shard's load become the load that is planned with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Smoothing {
+    constant: Duration,
+    notices_changes: bool,
+}
+
+impl Smoothing {
+    /// An exponentially weighted average that begins with the first sample.
+    pub const fn plain(constant: Duration) -> Self {
+        Self { constant, notices_changes: false }
+    }
+
+    /// One whose first samples count alike, and which begins anew when the load has changed for good.
+    pub const fn noticing(constant: Duration) -> Self {
+        Self { constant, notices_changes: true }
+    }
+
+    pub(super) const fn constant(self) -> Duration {
+        self.constant
+    }
+
+    pub(super) const fn notices_changes(self) -> bool {
+        self.notices_changes
     }
 }
 

@@ -28,7 +28,7 @@ pub use config::{Config, ConfigError, Greedy, Naive, Placement, Quarantine, Roll
 pub use decide::decide;
 pub use executor::{Executor, Seat, State};
 pub use input::Input;
-pub use load::{Load, LoadSum, MAX_LOAD, Tally};
+pub use load::{Load, LoadSum, MAX_LOAD, Smoothing, Tally};
 pub use may_stop::{Obstacle, StopAnswer, may_stop};
 pub use moves::{Action, MAX_NAMED, Move, NoRoom, Plan, Reason, Report};
 pub use round::{MAX_ROUND_ROWS, MAX_ROUNDS, Round, RoundError, Rounds, replay};

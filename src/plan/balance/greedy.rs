@@ -3,7 +3,7 @@
 use super::{
     empty,
     fleet::{Fleet, Member},
-    offer::{Offers, read_heaviest},
+    offer::{Offers, Wanted, read_offers},
 };
 use crate::plan::{Board, ExecutorSlot, Greedy, Input, Reason, Tally, decide::Draft, input::Row};
 
@@ -14,15 +14,9 @@ pub(super) fn read(board: &Board, input: &Input, greedy: &Greedy, fleet: &Fleet)
     let mut rows = empty::read(board, input, fleet);
     let upper = fleet.mean() * greedy.upper_band;
     for source in fleet.members().iter().filter(|member| fleet.fill(member) > upper) {
-        let (limit, most) = (f64::INFINITY, usize::MAX);
-        rows.extend(read_heaviest(
-            board,
-            (input.now, greedy.cooldown),
-            &fleet.scale,
-            source.slot,
-            limit,
-            most,
-        ));
+        let may_move = |shard| board.is_movable(shard, input.now, greedy.cooldown);
+        let all = Wanted { limit: f64::INFINITY, most: usize::MAX, above: 0, may_move: &may_move };
+        rows.extend(read_offers(board, &fleet.scale, source.slot, &all));
     }
     rows.sort_unstable_by_key(|row| row.shard);
     rows.dedup_by_key(|row| row.shard);

@@ -1,7 +1,9 @@
 //! Moves between executors that are all well.
 
+mod doubt;
 mod empty;
 mod fleet;
+mod giant;
 mod greedy;
 mod naive;
 mod offer;

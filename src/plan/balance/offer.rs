@@ -1,41 +1,50 @@
 //! The shards that members offer to others.
 
-use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
-
-use crate::{
-    plan::{Board, ExecutorSlot, ShardSlot, Tally, input::Row, place::Number, scale::Scale},
-    types::Mono,
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap},
 };
 
-/// The heaviest movable shards of a member that weigh at most `limit`, at most `most` of them, and the lightest above
-/// the limit, in case that none is below. In order of slot.
-pub(super) fn read_heaviest(
+use crate::plan::{Board, ExecutorSlot, ShardSlot, Tally, input::Row, place::Number, scale::Scale};
+
+/// Which shards of a member are wanted.
+pub(super) struct Wanted<'a> {
+    /// Of those up to this weight, the heaviest,
+    pub(super) limit: f64,
+    /// at most so many,
+    pub(super) most: usize,
+    /// and of those above it the lightest, at most so many.
+    pub(super) above: usize,
+    /// Others are passed over.
+    pub(super) may_move: &'a dyn Fn(ShardSlot) -> bool,
+}
+
+/// The wanted shards of a member. In order of slot.
+pub(super) fn read_offers(
     board: &Board,
-    (now, cooldown): (Mono, Duration),
     scale: &Scale,
     owner: ExecutorSlot,
-    limit: f64,
-    most: usize,
+    wanted: &Wanted<'_>,
 ) -> Vec<Row> {
     let mut within: Vec<(Reverse<Number>, ShardSlot)> = Vec::new();
-    let mut above: Option<(Number, ShardSlot)> = None;
-    for &shard in board.shards_of(owner) {
-        if !board.is_movable(shard, now, cooldown) {
-            continue;
-        }
+    let mut above: BinaryHeap<(Number, ShardSlot)> = BinaryHeap::new();
+    for &shard in board.shards_of(owner).iter().filter(|shard| (wanted.may_move)(**shard)) {
         let weight = Number(scale.weigh_one(board.load_of(shard)));
-        if weight.0 <= limit {
+        if weight.0 <= wanted.limit {
             within.push((Reverse(weight), shard));
-        } else if above.is_none_or(|lightest| (weight, shard) < lightest) {
-            above = Some((weight, shard));
+        } else {
+            above.push((weight, shard));
+            if above.len() > wanted.above {
+                above.pop();
+            }
         }
     }
-    if within.len() > most {
-        within.select_nth_unstable(most);
-        within.truncate(most);
+    if within.len() > wanted.most {
+        within.select_nth_unstable(wanted.most);
+        within.truncate(wanted.most);
     }
     let mut shards: Vec<_> =
-        within.into_iter().map(|(_, shard)| shard).chain(above.map(|(_, shard)| shard)).collect();
+        within.into_iter().map(|(_, shard)| shard).chain(above.into_iter().map(|(_, shard)| shard)).collect();
     shards.sort_unstable();
     shards.into_iter().map(|shard| Row::of(board, shard)).collect()
 }

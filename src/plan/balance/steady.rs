@@ -5,16 +5,20 @@
 //! gets at most its fair share of shards that way.
 //!
 //! *Shed* relieves executors above the upper band, until they are within it: the shards that even them out best with the
-//! emptiest executors go there. A heavy shard does the work of many light ones, so moves are few; and it goes only where it
-//! leaves the receiver near the mean, so that it need not give it on.
+//! emptiest executors go there. A heavy shard does the work of many light ones, so moves are few; and it goes where it
+//! leaves the receiver near the mean, so that it need not give it on. Where a single giant is in the way, it goes first
+//! (`giant`). What may be noise, or has only just changed, is waited for (`doubt`): a move that is not made need not be
+//! made good.
 //!
 //! Every move lessens the sum over all executors of (load^2 / weight), noticeably. That sum is not negative and nothing
 //! else changes it, so with loads that do not change, moves come to an end.
 
 use super::{
     budget,
+    doubt::Doubts,
     fleet::{Fleet, Member, Ranking},
-    offer::{Offers, read_heaviest},
+    giant,
+    offer::{Offers, Wanted, read_offers},
 };
 use crate::plan::{
     Board, Config, ExecutorSlot, Input, Placement, Reason, ShardSlot, Steady, Tally, decide::Draft,
@@ -26,11 +30,6 @@ const MIN_OFFERS: usize = 64;
 
 /// An executor below this share of the mean is filled up, however long it has been there.
 const STARVED: f64 = 0.5;
-
-/// Up to this multiple of the mean, an executor sheds no shard that is lighter than its mean shard. Who has one giant and
-/// many dwarfs would have to give away all the dwarfs; and when a crowd has come for a few shards, moving the others
-/// makes as much work again once it has left.
-const SEVERE: f64 = 1.2;
 
 /// How many of the emptiest executors are asked to take a shard: the first may be at one of its limits.
 const MOST_ASKED: usize = 8;
@@ -59,19 +58,28 @@ pub(super) fn read(
     if config.placement == Placement::Ring && !hungry.is_empty() {
         rows = read_ring_owned(board, input, steady, fleet, &hungry, budget);
     }
-    let donors: Vec<_> =
-        fleet.members().iter().filter(|member| limits.donates(fleet, member, !hungry.is_empty())).collect();
+    let is_spreading = !hungry.is_empty();
+    let doubts = Doubts::new(board, fleet, input.now);
+    let donors: Vec<_> = fleet
+        .members()
+        .iter()
+        .filter(|member| limits.donates(fleet, member, is_spreading))
+        .filter(|member| is_spreading || doubts.is_sure(member, limits.upper))
+        .collect();
     let most = MIN_OFFERS.max(4 * budget / donors.len().max(1));
+    let may_move = |shard| {
+        board.is_movable(shard, input.now, steady.cooldown) && (is_spreading || doubts.is_known(shard))
+    };
+    let mut has_giants = false;
     for donor in donors {
-        let excess = (fleet.fill(donor) - limits.mean) * donor.weight;
-        rows.extend(read_heaviest(
-            board,
-            (input.now, steady.cooldown),
-            &fleet.scale,
-            donor.slot,
-            excess,
-            most,
-        ));
+        let limit = (fleet.fill(donor) - limits.mean) * donor.weight;
+        let wanted = Wanted { limit, most, above: giant::MOST_OFFERED, may_move: &may_move };
+        let offers = read_offers(board, &fleet.scale, donor.slot, &wanted);
+        has_giants |= offers.iter().any(|row| fleet.scale.weigh_one(row.load) > limits.room);
+        rows.extend(offers);
+    }
+    if has_giants {
+        rows.extend(giant::read_hosts(board, fleet, limits.upper, &may_move));
     }
     rows.sort_unstable_by_key(|row| row.shard);
     rows.dedup_by_key(|row| row.shard);
@@ -119,27 +127,29 @@ pub(super) fn run(draft: &mut Draft<'_>, steady: &Steady, fleet: Fleet) {
     let mut offers = Offers::new(&draft.input.movable, &fleet.scale, home);
     let mut round = Round { limits, hungry, left: budget, fleet };
     round.spread(draft, &mut offers);
+    round.move_giants(draft, &mut offers);
     round.shed(draft, &mut offers);
 }
 
-struct Limits {
-    mean: f64,
+pub(super) struct Limits {
+    pub(super) mean: f64,
     mean_shards: f64,
-    upper: f64,
-    /// Half way between the mean and the upper band: a shard that takes its new owner above this is not sent there.
-    ceiling: f64,
+    pub(super) upper: f64,
+    /// Half way between the mean and the upper band: a shard that takes its new owner above this is sent there only if
+    /// none is lighter.
+    pub(super) ceiling: f64,
+    /// What the emptiest can take within that.
+    pub(super) room: f64,
 }
 
 impl Limits {
     fn new(fleet: &Fleet, steady: &Steady) -> Self {
         let mean = fleet.mean();
         let upper = steady.upper_band.max(1.0);
-        Self {
-            mean,
-            mean_shards: fleet.mean_shards(),
-            upper: mean * upper,
-            ceiling: mean * f64::midpoint(1.0, upper),
-        }
+        let ceiling = mean * f64::midpoint(1.0, upper);
+        let receivers = fleet.members().iter().filter(|member| member.receives);
+        let room = receivers.map(|member| (ceiling - fleet.fill(member)) * member.weight).fold(0.0, f64::max);
+        Self { mean, mean_shards: fleet.mean_shards(), upper: mean * upper, ceiling, room }
     }
 
     /// Members that are to be filled up, by slot.
@@ -165,12 +175,12 @@ impl Limits {
     }
 }
 
-struct Round {
-    limits: Limits,
+pub(super) struct Round {
+    pub(super) limits: Limits,
     /// See [`Limits::hungry`].
     hungry: Vec<ExecutorSlot>,
-    left: u32,
-    fleet: Fleet,
+    pub(super) left: u32,
+    pub(super) fleet: Fleet,
 }
 
 impl Round {
@@ -251,11 +261,6 @@ impl Round {
             Reason::Spread => best.min((full - self.limits.mean) * donor.weight),
             _ => best,
         };
-        let least = match reason {
-            Reason::Spread => 0.0,
-            _ if full > SEVERE * self.limits.mean => 0.0,
-            _ => self.fleet.scale.weigh(donor.settled) / f64::from(donor.settled.shards) * (1.0 - ROUNDING),
-        };
         let all = offers.of(from);
         let fitting = all.partition_point(|offer| offer.weight <= most.min(gap));
         // From the best on downwards; and the next heavier one, if that is nearer to the best than the next lighter one.
@@ -266,7 +271,7 @@ impl Round {
         let lighter = (0..fitting).rev().take(MIN_OFFERS);
         let found = first.into_iter().chain(lighter).chain(last).find(|at| {
             let tally = all[*at].tally();
-            all[*at].weight >= least && self.may_send(draft, (from, to), tally, reason)
+            self.may_send(draft, (from, to), tally, reason)
         });
         let Some(at) = found else { return false };
         let offer = offers.take(from, at);
@@ -274,7 +279,7 @@ impl Round {
         true
     }
 
-    fn hand_over(
+    pub(super) fn hand_over(
         &mut self,
         draft: &mut Draft<'_>,
         row: &Row,
@@ -300,7 +305,7 @@ impl Round {
             && draft.placer.has_room(to, tally)
     }
 
-    fn is_hungry(&self, slot: ExecutorSlot) -> bool {
+    pub(super) fn is_hungry(&self, slot: ExecutorSlot) -> bool {
         self.hungry.binary_search(&slot).is_ok()
     }
 
@@ -319,7 +324,7 @@ impl Round {
     }
 
     /// Whether the sum of squares becomes noticeably less.
-    fn is_worth_it(&self, from: ExecutorSlot, to: ExecutorSlot, tally: Tally) -> bool {
+    pub(super) fn is_worth_it(&self, from: ExecutorSlot, to: ExecutorSlot, tally: Tally) -> bool {
         let (donor, receiver) = (self.fleet.member(from), self.fleet.member(to));
         let (weight, scale) = (self.fleet.scale.weigh(tally), &self.fleet.scale);
         let (before, after) = (scale.weigh(donor.settled), scale.weigh(receiver.settled) + weight);

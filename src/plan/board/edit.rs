@@ -3,12 +3,14 @@
 use std::{
     ops::{AddAssign, SubAssign},
     sync::Arc,
-    time::Duration,
 };
 
-use super::{Board, Held, MAX_SHARDS, Phase, Pin, record::Record};
+use super::{
+    Board, Held, MAX_SHARDS, Phase, Pin,
+    record::{Flag, Record},
+};
 use crate::{
-    plan::{Action, Executor, ExecutorSlot, Load, Plan, Seat, ShardSlot, State, Tally},
+    plan::{Action, Executor, ExecutorSlot, Load, Plan, Seat, ShardSlot, Smoothing, State, Tally},
     types::Mono,
 };
 
@@ -99,7 +101,8 @@ impl Board {
         self.pins.remove(&slot);
         self.quarantine.remove(&slot);
         self.losses.forget(slot);
-        self.records[slot.index()].is_present = false;
+        self.swinging.remove(&slot);
+        self.records[slot.index()].set(Flag::Present, false);
         self.free_records.push(slot);
     }
 
@@ -112,7 +115,7 @@ impl Board {
         self.unlist(slot);
         self.moving.remove(&slot);
         let record = &mut self.records[slot.index()];
-        record.is_moving = false;
+        record.set(Flag::Moving, false);
         record.owner = owner;
         self.list(slot);
         self.weigh(slot, AddAssign::add_assign);
@@ -137,7 +140,7 @@ impl Board {
                 self.moving.insert(slot, to);
             }
         }
-        self.records[slot.index()].is_moving = phase != Phase::Settled;
+        self.records[slot.index()].set(Flag::Moving, phase != Phase::Settled);
         self.weigh(slot, AddAssign::add_assign);
     }
 
@@ -153,11 +156,12 @@ impl Board {
         self.records[slot.index()].set_moved(now);
     }
 
-    /// One more sample of a shard's load, smoothed with this time constant.
-    pub fn add_load_sample(&mut self, slot: ShardSlot, sample: Load, now: Mono, constant: Duration) {
+    /// One more sample of a shard's load.
+    pub fn add_load_sample(&mut self, slot: ShardSlot, sample: Load, now: Mono, smoothing: Smoothing) {
         self.weigh(slot, SubAssign::sub_assign);
-        self.records[slot.index()].add_sample(sample, now, constant);
+        self.records[slot.index()].add_sample(sample, now, smoothing);
         self.weigh(slot, AddAssign::add_assign);
+        self.note_swinging(slot);
     }
 
     /// A shard's smoothed load as another leader left it; `None`: not measured.
@@ -165,6 +169,7 @@ impl Board {
         self.weigh(slot, SubAssign::sub_assign);
         self.records[slot.index()].set_load(load, now);
         self.weigh(slot, AddAssign::add_assign);
+        self.note_swinging(slot);
     }
 
     /// Pins a shard or lets it go.
@@ -173,7 +178,7 @@ impl Board {
         if let Some(Pin::To(to)) = pin {
             self.held(to);
         }
-        self.records[slot.index()].is_pinned = pin.is_some();
+        self.records[slot.index()].set(Flag::Pinned, pin.is_some());
         match pin {
             Some(pin) => self.pins.insert(slot, pin),
             None => self.pins.remove(&slot),
@@ -183,7 +188,7 @@ impl Board {
     /// Nobody is given this shard until then; `None` ends that.
     pub fn set_quarantine(&mut self, slot: ShardSlot, until: Option<Mono>) {
         self.record(slot);
-        self.records[slot.index()].is_quarantined = until.is_some();
+        self.records[slot.index()].set(Flag::Quarantined, until.is_some());
         match until {
             Some(until) => self.quarantine.insert(slot, until),
             None => {
@@ -216,7 +221,7 @@ impl Board {
     /// Counts a shard in or out of everything that it is part of.
     fn weigh(&mut self, slot: ShardSlot, count: fn(&mut Tally, Tally)) {
         let record = self.record(slot);
-        let (tally, owner, is_moving) = (Tally::of(record.load()), record.owner, record.is_moving);
+        let (tally, owner, is_moving) = (Tally::of(record.load()), record.owner, record.is(Flag::Moving));
         count(&mut self.total, tally);
         if let Some(owner) = owner {
             let seat = self.seat_mut(owner);
@@ -228,6 +233,14 @@ impl Board {
         let to = if is_moving { self.moving[&slot] } else { None };
         if let Some(to) = to {
             count(&mut self.seat_mut(to).coming, tally);
+        }
+    }
+
+    fn note_swinging(&mut self, slot: ShardSlot) {
+        if self.records[slot.index()].is_swinging() {
+            self.swinging.insert(slot);
+        } else if !self.swinging.is_empty() {
+            self.swinging.remove(&slot);
         }
     }
 

@@ -7,18 +7,19 @@
 
 mod edit;
 mod losses;
+mod measured;
 mod record;
 #[cfg(test)]
 mod tests;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
 pub use losses::{Losses, MAX_LOSSES};
-use record::Record;
+use record::{Flag, Record};
 
 use super::{ExecutorSlot, Load, Seat, ShardSlot, State, Tally, placement_ring::PlacementRing};
 use crate::{ring::RingSpec, types::Mono};
@@ -39,6 +40,8 @@ pub struct Board {
     pins: BTreeMap<ShardSlot, Pin>,
     quarantine: BTreeMap<ShardSlot, Mono>,
     losses: Losses,
+    /// Whose last samples say something else than those before.
+    swinging: BTreeSet<ShardSlot>,
     total: Tally,
     ring: OnceLock<Arc<PlacementRing>>,
     /// The ring before the last change of its members: what the next one is patched from.
@@ -102,6 +105,7 @@ impl Board {
             pins: BTreeMap::new(),
             quarantine: BTreeMap::new(),
             losses: Losses::default(),
+            swinging: BTreeSet::new(),
             total: Tally::default(),
             ring: OnceLock::new(),
             last_ring: None,
@@ -138,18 +142,18 @@ impl Board {
 
     /// A shard; `None` when the slot is free.
     pub fn shard(&self, slot: ShardSlot) -> Option<Shard> {
-        let record = self.records.get(slot.index()).filter(|record| record.is_present)?;
+        let record = self.records.get(slot.index()).filter(|record| record.is(Flag::Present))?;
         Some(Shard {
             owner: record.owner,
-            phase: match record.is_moving {
+            phase: match record.is(Flag::Moving) {
                 true => Phase::Moving(self.moving[&slot]),
                 false => Phase::Settled,
             },
             position: record.position,
             load: record.load(),
             moved: record.moved(),
-            pin: record.is_pinned.then(|| self.pins[&slot]),
-            quarantined_until: record.is_quarantined.then(|| self.quarantine[&slot]),
+            pin: record.is(Flag::Pinned).then(|| self.pins[&slot]),
+            quarantined_until: record.is(Flag::Quarantined).then(|| self.quarantine[&slot]),
         })
     }
 
@@ -200,7 +204,22 @@ impl Board {
     pub(super) fn is_movable(&self, slot: ShardSlot, now: Mono, cooldown: Duration) -> bool {
         let record = &self.records[slot.index()];
         let has_cooled = record.moved().is_none_or(|moved| now >= moved + cooldown);
-        !record.is_moving && !record.is_pinned && has_cooled
+        !record.is(Flag::Moving) && !record.is(Flag::Pinned) && has_cooled
+    }
+
+    /// Whether enough is known of a shard's load to move it because of that.
+    pub(super) fn is_known(&self, slot: ShardSlot, now: Mono) -> bool {
+        self.records[slot.index()].is_known(now)
+    }
+
+    /// How many samples a shard's load is worth.
+    pub(super) fn evidence(&self, slot: ShardSlot, now: Mono) -> f64 {
+        self.records[slot.index()].evidence(now)
+    }
+
+    /// The shards whose last samples say something else than those before, by slot.
+    pub(super) fn swinging(&self) -> impl Iterator<Item = ShardSlot> {
+        self.swinging.iter().copied()
     }
 
     pub(super) fn position_of(&self, slot: ShardSlot) -> u64 {
@@ -212,7 +231,10 @@ impl Board {
     }
 
     fn record(&self, slot: ShardSlot) -> &Record {
-        self.records.get(slot.index()).filter(|record| record.is_present).expect("the board has this shard")
+        self.records
+            .get(slot.index())
+            .filter(|record| record.is(Flag::Present))
+            .expect("the board has this shard")
     }
 
     fn held(&self, slot: ExecutorSlot) -> &Held {

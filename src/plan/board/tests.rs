@@ -95,7 +95,12 @@ fn edit_board(board: &mut Board, edit: &Edit, now: Mono) -> Option<()> {
         }
         Edit::Finish(at) => board.finish_move(nth(&shards, at)?),
         Edit::Sample(at, load) => {
-            board.add_load_sample(nth(&shards, at)?, Load::new(load)?, now, Duration::from_secs(60));
+            board.add_load_sample(
+                nth(&shards, at)?,
+                Load::new(load)?,
+                now,
+                crate::plan::Smoothing::noticing(Duration::from_secs(60)),
+            );
         }
         Edit::SetLoad(at, load) => board.set_load(nth(&shards, at)?, load.and_then(Load::new), now),
         Edit::Pin(at, to) => board.set_pin(nth(&shards, at)?, to.and_then(executor).map(Pin::To)),

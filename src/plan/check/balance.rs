@@ -77,10 +77,15 @@ fn check_steady(recount: &Recount<'_>, steady: &Steady, faults: &mut Faults) {
     let mut fullest: f64 = 0.0;
     for change in recount.moves_for(Reason::Shed) {
         let Some(from) = recount.board.shard(change.shard).and_then(|shard| shard.owner) else { continue };
-        // Spreading may have taken something from it before, but gave it nothing.
+        // Spreading may have taken something from it before, but gave it nothing. What it was sent instead of its owner's
+        // many others may have taken it above.
         let before = fill(&recount.books[&from], Recount::before(&recount.books[&from]));
         fullest = fullest.max(before);
-        faults.add_if(before <= upper * (1.0 - SLACK), || Fault::NotOverfull(from));
+        let arrived = fill(
+            &recount.books[&from],
+            Recount::before(&recount.books[&from]) + recount.books[&from].arriving,
+        );
+        faults.add_if(before.max(arrived) <= upper * (1.0 - SLACK), || Fault::NotOverfull(from));
     }
     for change in recount.moves_for(Reason::Shed) {
         let Some(to) = change.action.to() else { continue };
