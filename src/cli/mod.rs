@@ -10,6 +10,7 @@ mod exit;
 mod input;
 mod log_filter;
 mod owner;
+mod plan;
 mod sim;
 mod store;
 
@@ -77,6 +78,7 @@ enum Command {
     Bench(bench::Bench),
     Config(config::Config),
     Owner(owner::Owner),
+    Plan(plan::PlanCommand),
     Sim(sim::Sim),
     Store(store::StoreCommand),
 }
@@ -87,6 +89,7 @@ impl Command {
             Self::Bench(command) => command.run(console, allocations),
             Self::Config(command) => command.run(console),
             Self::Owner(command) => command.run(console),
+            Self::Plan(command) => command.run(console),
             Self::Sim(command) => command.run(console),
             Self::Store(command) => command.run(console),
         }

@@ -2,8 +2,9 @@
 
 use std::{fmt, time::Duration};
 
-use super::{ConfigError, Delta, Freeze, NamespaceConfig, PolicyText};
+use super::{ConfigError, Delta, Freeze, NamespaceConfig, PolicyText, RoundNote};
 use crate::{
+    plan::StopAnswer,
     session::{ToExecutor, ToLeader},
     types::{ExecutorId, Mono, SessionId, ShardKey, Token, Version},
 };
@@ -81,10 +82,18 @@ pub enum Request {
     Reset,
     /// Let sessions expire that are held back because too many are late at once.
     AllowExpiry,
+    /// What did the last planning rounds do? At most so many are listed.
+    Rounds(usize),
+    /// All that this planning round read and decided.
+    Round(u64),
+    /// What would the next planning round do? It is not done.
+    PreviewRound,
+    /// May this executor stop?
+    MayStop(ExecutorId),
 }
 
 /// What came of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     /// It is done and stored.
     Done(Version),
@@ -99,6 +108,12 @@ pub enum Answer {
     },
     /// The policy is stored under this epoch.
     Policy(PolicyText),
+    /// Planning rounds, oldest first.
+    Rounds(Vec<RoundNote>),
+    /// A round as text, to be decided again by [`plan::replay`](crate::plan::replay); `None`: it was too large to be kept.
+    Round(Option<Box<str>>),
+    /// Whether the executor may stop, and what speaks against it.
+    MayStop(Box<StopAnswer<ShardKey>>),
 }
 
 /// Why a request did nothing.
@@ -154,6 +169,11 @@ pub enum RequestError {
     NotLeading,
     /// More is waiting for the store than may.
     Busy,
+    /// This planning round was not held, or is not kept any more.
+    NoSuchRound {
+        /// Which.
+        number: u64,
+    },
     /// The policy is longer than it may be.
     PolicyTooLong {
         /// How long it may be.
@@ -241,6 +261,12 @@ impl fmt::Display for RequestError {
             ),
             Self::NotLeading => f.write_str("this replica does not lead the namespace; ask its leader"),
             Self::Busy => f.write_str("too much is waiting for the store; try again later"),
+            Self::NoSuchRound { number } => {
+                write!(
+                    f,
+                    "planning round {number} was not held by this leader, or is not kept any more; list the rounds"
+                )
+            }
             Self::PolicyTooLong { limit } => write!(f, "the policy is longer than {limit} bytes"),
         }
     }

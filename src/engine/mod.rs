@@ -19,6 +19,7 @@ mod change;
 mod config;
 mod event;
 mod executors;
+mod explain;
 mod gaps;
 mod handover;
 mod liveness;
@@ -42,6 +43,7 @@ pub use change::{
 };
 pub use config::{ConfigError, Kind, MAX_SESSIONS, MAX_SHARDS, NamespaceConfig, Ownership};
 pub use event::{Answer, Caller, Effect, Event, Notice, Request, RequestError};
+pub use explain::{MAX_LISTED_ROUNDS, RoundNote};
 pub use gaps::MoveFigures;
 use liveness::{Finding, Liveness, Settings};
 use rounds::Planner;

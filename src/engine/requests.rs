@@ -17,7 +17,9 @@ pub(super) const MAX_POLICY_BYTES: usize = 64 << 10;
 
 impl Engine {
     pub(super) fn asked(&mut self, now: Mono, caller: Caller, request: Request, out: &mut Vec<Effect>) {
-        if let Err(error) = self.try_asked(now, caller, request, out) {
+        if let Some(answer) = self.explain(now, &request) {
+            out.push(Effect::Answer(caller, answer));
+        } else if let Err(error) = self.try_asked(now, caller, request, out) {
             out.push(Effect::Answer(caller, Err(error)));
         }
     }
@@ -37,6 +39,9 @@ impl Engine {
             return Err(RequestError::Busy);
         }
         match request {
+            Request::Rounds(_) | Request::Round(_) | Request::PreviewRound | Request::MayStop(_) => {
+                return Ok(());
+            }
             Request::Ensure(key) => return self.ensure(now, caller, key),
             Request::Reset => {
                 out.push(Effect::StartOver(caller, self.held_for()));

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::{
-    Change, Engine, Freeze, Handover, ShardRecord, Standing, State,
+    Change, Engine, Freeze, Handover, RoundNote, ShardRecord, Standing, State,
     state::{Index, Slot},
 };
 use crate::{
     hash::xxh3,
-    plan::{self, Action, Board, Executor, ExecutorSlot, Load, Phase, Pin, ShardSlot},
+    plan::{self, Action, Board, Executor, ExecutorSlot, Load, Phase, Pin, Round, Rounds, ShardSlot},
     planted::{Planted, is},
     ring::RingSpec,
     session::Ending,
@@ -35,6 +35,8 @@ pub(super) struct Planner {
     gathering_since: Option<Mono>,
     has_placed: bool,
     now: Mono,
+    /// The last ones.
+    rounds: Rounds,
 }
 
 impl Planner {
@@ -53,6 +55,7 @@ impl Planner {
             gathering_since: None,
             has_placed: false,
             now,
+            rounds: Rounds::default(),
         };
         planner.configured(state);
         for (slot, _) in state.slots() {
@@ -213,7 +216,37 @@ impl Planner {
         }
     }
 
-    fn seat(&self, slot: Slot) -> Option<ExecutorSlot> {
+    pub(super) const fn board(&self) -> &Board {
+        &self.board
+    }
+
+    pub(super) const fn config(&self) -> &plan::Config {
+        &self.config
+    }
+
+    pub(super) fn index_of(&self, shard: ShardSlot) -> Option<Index> {
+        self.indices.get(shard.index()).copied().flatten()
+    }
+
+    pub(super) fn round(&self, number: u64) -> Option<&Round> {
+        self.rounds.get(number)
+    }
+
+    /// The last so many rounds, oldest first.
+    pub(super) fn list_rounds(&self, most: usize) -> Vec<RoundNote> {
+        let rounds = self.rounds.iter();
+        let skipped = rounds.len().saturating_sub(most);
+        let note = |(number, round): (u64, &Round)| RoundNote {
+            number,
+            at: round.now(),
+            report: round.plan().report.clone(),
+            quarantines: round.plan().quarantine.len(),
+            is_kept: round.input().is_some(),
+        };
+        rounds.skip(skipped).map(note).collect()
+    }
+
+    pub(super) fn seat(&self, slot: Slot) -> Option<ExecutorSlot> {
         self.seats.get(slot as usize).copied().flatten()
     }
 
@@ -246,8 +279,9 @@ impl Engine {
         self.planner.is_urgent = false;
         self.planner.next_round = now + self.state.config().round_every;
         if self.may_plan(now) {
-            let plan =
-                plan::plan(&self.planner.board, now, &self.planner.config, self.next_version().generation);
+            let round = self.hold_round(now);
+            let plan = round.plan().clone();
+            self.planner.rounds.add(round);
             for (shard, until) in plan.quarantine {
                 self.quarantine(shard, until);
             }

@@ -6,9 +6,9 @@ use super::{
 };
 use crate::types::Mono;
 
-/// What stopping an executor would mean. Nothing was done.
+/// What stopping an executor would mean. Nothing was done. `S` is how shards are named.
 #[derive(Clone, Debug, PartialEq)]
-pub struct StopAnswer {
+pub struct StopAnswer<S = ShardSlot> {
     /// Shards that it owns, and that a drain would have to move or is moving.
     pub holds: u32,
     /// Those of them that are on their way already.
@@ -16,13 +16,13 @@ pub struct StopAnswer {
     /// Load of the then fullest executor for its weight, relative to the mean, once its shards are with the others.
     pub max_over_mean_after: f64,
     /// Why it should go on. Empty: it may drain, and once it holds nothing, stop.
-    pub obstacles: Vec<Obstacle>,
+    pub obstacles: Vec<Obstacle<S>>,
 }
 
 /// Why an executor should not stop now.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum Obstacle {
+pub enum Obstacle<S = ShardSlot> {
     /// No other executor is active and may receive.
     OnlyOne,
     /// So many of its shards, of those of draining executors, and of those that nobody has, would find no room.
@@ -30,14 +30,14 @@ pub enum Obstacle {
         /// How many.
         shards: u32,
         /// The first of them.
-        first: ShardSlot,
+        first: S,
     },
     /// So many of its shards are pinned to it: no drain moves them.
     Pinned {
         /// How many.
         shards: u32,
         /// The first of them.
-        first: ShardSlot,
+        first: S,
     },
     /// So many shards are on their way to it and would have to turn round.
     MovesTo {
@@ -46,7 +46,7 @@ pub enum Obstacle {
     },
 }
 
-impl StopAnswer {
+impl<S> StopAnswer<S> {
     /// Whether nothing speaks against it.
     pub const fn may_stop(&self) -> bool {
         self.obstacles.is_empty()

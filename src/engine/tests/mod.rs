@@ -1,6 +1,7 @@
 //! The engine and executors' sessions together. `sim` does the same with everything else as well; this is what is quick
 //! to run and to read.
 
+mod explain;
 mod holes;
 mod requests;
 pub(crate) mod world;

@@ -17,7 +17,7 @@ fn shard(key: &str) -> ShardKey {
 }
 
 impl World {
-    fn answered(&mut self, request: Request) -> Result<Answer, RequestError> {
+    pub(super) fn answered(&mut self, request: Request) -> Result<Answer, RequestError> {
         let caller = self.ask(request);
         self.run(500 * MS);
         self.answer(caller).expect("every request is answered").clone()

@@ -38,6 +38,10 @@ const MOST_ASKED: usize = 8;
 /// without it, rounding could make a move and its opposite both look good.
 const LEAST_GAIN: f64 = 0.25;
 
+/// Nobody near the mean load is shed upon who has more than this multiple of the mean number of shards: to count them
+/// closer would have many light shards moved where one heavy one does it.
+const MOST_SHARDS: f64 = 1.5;
+
 /// What rounding may make of a whole number.
 const ROUNDING: f64 = 1e-9;
 
@@ -315,11 +319,12 @@ impl Round {
         let mut member = *self.fleet.member(to);
         member.settled += tally;
         let fill = self.fleet.fill(&member);
-        let most = (self.limits.mean_shards * member.weight * (1.0 - ROUNDING)).ceil();
-        let is_few = f64::from(member.settled.shards) <= most;
+        let fair = self.limits.mean_shards * member.weight * (1.0 - ROUNDING);
+        let is_few = |share: f64| f64::from(member.settled.shards) <= (fair * share).ceil();
         match reason {
-            Reason::Spread => is_few && fill <= self.limits.ceiling,
-            _ => is_few || (fill <= self.limits.mean && !self.is_hungry(to)),
+            Reason::Spread => is_few(1.0) && fill <= self.limits.ceiling,
+            _ if self.is_hungry(to) => is_few(1.0),
+            _ => is_few(MOST_SHARDS) || fill <= self.limits.mean,
         }
     }
 

@@ -12,7 +12,7 @@ mod write;
 
 use std::collections::VecDeque;
 
-use super::{Board, Config, Input, Plan, ShardSlot, decide};
+use super::{Board, Config, ExecutorSlot, Input, Plan, ShardSlot, decide};
 use crate::types::Mono;
 pub use read::RoundError;
 
@@ -40,6 +40,7 @@ pub const MAX_ROUND_ROWS: usize = 200_000;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Round {
+    now: Mono,
     config: Config,
     /// `None` when it was too large to be kept.
     input: Option<Input>,
@@ -59,7 +60,7 @@ impl Round {
     fn new(input: Input, config: Config, plan: Plan) -> Self {
         let rows = lists::count(&input) + plan.moves.len();
         let is_kept = rows <= MAX_ROUND_ROWS / 2;
-        Self { config, input: is_kept.then_some(input), plan, names: Vec::new(), rows }
+        Self { now: input.now, config, input: is_kept.then_some(input), plan, names: Vec::new(), rows }
     }
 
     /// The same round, which knows what the shards that it decided on are called.
@@ -67,6 +68,11 @@ impl Round {
     pub fn with_names(mut self, names: impl IntoIterator<Item = (ShardSlot, Box<str>)>) -> Self {
         self.names = names.into_iter().collect();
         self
+    }
+
+    /// When it was held.
+    pub const fn now(&self) -> Mono {
+        self.now
     }
 
     /// By what it was decided.
@@ -87,6 +93,17 @@ impl Round {
     /// What a shard is called, if that is known.
     pub fn name_of(&self, shard: ShardSlot) -> Option<&str> {
         self.names.iter().find(|(named, _)| *named == shard).map(|(_, name)| &**name)
+    }
+
+    /// The shards whose names are known, with these.
+    pub fn names(&self) -> impl Iterator<Item = (ShardSlot, &str)> {
+        self.names.iter().map(|(shard, name)| (*shard, &**name))
+    }
+
+    /// The executors that it read, each with its address; none when what it read was more than is kept.
+    pub fn executors(&self) -> impl Iterator<Item = (ExecutorSlot, &str)> {
+        let seats = self.input.iter().flat_map(|input| &input.seats);
+        seats.map(|(slot, seat)| (*slot, seat.executor.member().address()))
     }
 
     /// The round as text, to be read back with `parse`; `None` when its input was too large to be kept.
@@ -111,7 +128,9 @@ pub fn replay(round: &Round) -> Option<Plan> {
 /// The last rounds, at most [`MAX_ROUNDS`] of at most [`MAX_ROUND_ROWS`] together.
 #[derive(Clone, Debug, Default)]
 pub struct Rounds {
-    rounds: VecDeque<Round>,
+    /// Each with its number, counted from 1.
+    rounds: VecDeque<(u64, Round)>,
+    held: u64,
     rows: usize,
 }
 
@@ -119,22 +138,29 @@ impl Rounds {
     /// Keeps a round, and forgets the oldest ones if there are too many. Of rounds in a row that had nothing to do, only
     /// the last is kept: a quiet minute must not push out what happened before it.
     pub fn add(&mut self, mut round: Round) {
+        self.held += 1;
         if round.input.is_none() {
             round.plan.moves = Vec::new();
             round.names = Vec::new();
-        } else if round.is_idle() && self.rounds.back().is_some_and(Round::is_idle) {
-            self.rows -= self.rounds.pop_back().map_or(0, |last| last.kept_rows());
+        } else if round.is_idle() && self.rounds.back().is_some_and(|(_, last)| last.is_idle()) {
+            self.rows -= self.rounds.pop_back().map_or(0, |(_, last)| last.kept_rows());
         }
         self.rows += round.kept_rows();
-        self.rounds.push_back(round);
+        self.rounds.push_back((self.held, round));
         while self.rounds.len() > MAX_ROUNDS || self.rows > MAX_ROUND_ROWS {
-            let Some(oldest) = self.rounds.pop_front() else { break };
+            let Some((_, oldest)) = self.rounds.pop_front() else { break };
             self.rows -= oldest.kept_rows();
         }
     }
 
-    /// The rounds, oldest first.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Round> + ExactSizeIterator {
-        self.rounds.iter()
+    /// The rounds with their numbers, oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (u64, &Round)> + ExactSizeIterator {
+        self.rounds.iter().map(|(number, round)| (*number, round))
+    }
+
+    /// The round of this number, if it is kept.
+    pub fn get(&self, number: u64) -> Option<&Round> {
+        let at = self.rounds.binary_search_by_key(&number, |(number, _)| *number).ok()?;
+        Some(&self.rounds[at].1)
     }
 }

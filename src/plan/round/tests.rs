@@ -116,7 +116,7 @@ fn small() -> String {
     let mut board = plan_tests::board(2, 3);
     let plan = crate::plan::plan(&board, Mono::ZERO, &Config::default(), 0);
     board.apply(&plan, Mono::ZERO);
-    board.set_state(crate::plan::ExecutorSlot::new(0), State::Draining, Mono::ZERO);
+    board.set_state(ExecutorSlot::new(0), State::Draining, Mono::ZERO);
     Round::run(&board, NOW, &Config::default(), 0).to_text().unwrap()
 }
 
@@ -169,7 +169,7 @@ fn the_oldest_rounds_are_forgotten() {
         rounds.add(Round::run(&board, Mono::from_nanos(second), &config, 0));
     }
     assert_eq!(rounds.iter().len(), MAX_ROUNDS);
-    assert_eq!(rounds.iter().next_back().unwrap().input().unwrap().now.as_nanos(), 299);
+    assert_eq!(rounds.iter().next_back().unwrap().1.input().unwrap().now.as_nanos(), 299);
 
     let board = plan_tests::board(1, MAX_ROUND_ROWS / 4 - 1);
     for _ in 0..3 {
@@ -180,11 +180,14 @@ fn the_oldest_rounds_are_forgotten() {
 
     let board = plan_tests::board(1, MAX_ROUND_ROWS / 4 + 1);
     rounds.add(Round::run(&board, NOW, &config, 0));
-    let newest = rounds.iter().next_back().unwrap();
+    let (_, newest) = rounds.iter().next_back().unwrap();
     assert!(newest.input().is_none() && newest.plan().moves.is_empty());
     assert!(replay(newest).is_none() && newest.to_text().is_none());
     assert_eq!(newest.plan().report.on_ring as usize, MAX_ROUND_ROWS / 4 + 1, "its figures are kept");
-    assert_eq!(rounds.rows, rounds.iter().map(Round::kept_rows).sum::<usize>());
+    assert!(
+        rounds.iter().all(|(number, round)| rounds.get(number).is_some_and(|it| std::ptr::eq(it, round)))
+    );
+    assert_eq!(rounds.rows, rounds.iter().map(|(_, round)| round.kept_rows()).sum::<usize>());
 }
 
 #[test]
@@ -204,7 +207,7 @@ fn a_quiet_hour_leaves_one_round() {
         }
         rounds.add(round);
     }
-    let is_idle: Vec<_> = rounds.iter().map(Round::is_idle).collect();
+    let is_idle: Vec<_> = rounds.iter().map(|(_, round)| round.is_idle()).collect();
     assert!(is_idle.len() < MAX_ROUNDS && !is_idle[0], "{is_idle:?}");
     assert!(is_idle.windows(2).any(|pair| pair == [true, false]), "the join comes after quiet: {is_idle:?}");
     assert!(!is_idle.windows(2).any(|pair| pair == [true, true]), "{is_idle:?}");

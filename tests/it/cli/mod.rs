@@ -2,6 +2,7 @@
 
 mod config;
 mod owner;
+mod plan;
 mod sim;
 
 use std::{

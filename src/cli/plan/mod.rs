@@ -1,0 +1,27 @@
+//! `shardway plan`: what the planner decided, and why.
+
+mod replay;
+
+use clap::{Args, Subcommand};
+
+use super::{console::Console, exit::Exit};
+
+/// Look at what the planner decided.
+#[derive(Debug, Args)]
+pub(super) struct PlanCommand {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Replay(replay::Replay),
+}
+
+impl PlanCommand {
+    pub(super) fn run(self, console: &mut Console<'_>) -> anyhow::Result<Exit> {
+        match self.command {
+            Command::Replay(command) => command.run(console),
+        }
+    }
+}
