@@ -11,6 +11,8 @@ pub struct Trace {
     pub seconds: u64,
     /// When what it is about begins: balance is looked at from here on.
     pub from: u64,
+    /// With this upper band, *steady* is as even as *greedy* with its defaults, or evener.
+    pub band_of_greedy: f64,
     load: fn(&Shard, u64) -> f64,
 }
 
@@ -22,12 +24,13 @@ pub const SHARDS: usize = 2000;
 /// All of them.
 pub const TRACES: &[Trace] = &[
     // Popularity as it is everywhere: the most popular shard alone has four fifths of an executor's fair share.
-    Trace { name: "zipf", seconds: 1200, from: 300, load: |shard, _| shard.popularity },
+    Trace { name: "zipf", seconds: 1200, from: 300, band_of_greedy: 1.17, load: |shard, _| shard.popularity },
     // One shard in a hundred becomes forty times as popular for ten minutes.
     Trace {
         name: "flash crowd",
         seconds: 2400,
         from: 600,
+        band_of_greedy: 1.158,
         load: |shard, second| {
             let is_crowded = shard.draw < 0.01 && (600..1200).contains(&second);
             (0.5 + shard.share) * if is_crowded { 40.0 } else { 1.0 }
@@ -38,6 +41,7 @@ pub const TRACES: &[Trace] = &[
         name: "diurnal",
         seconds: 7200,
         from: 600,
+        band_of_greedy: 1.143,
         load: |shard, second| {
             let region = (shard.draw * 3.0).floor() / 3.0;
             let turn = second as f64 / 3600.0 + region + 0.1 * shard.share;
@@ -83,10 +87,9 @@ impl Loads {
         self.shards.iter().map(|shard| (self.trace.load)(shard, second)).collect()
     }
 
-    /// The load of each shard in this second.
-    pub fn at(&mut self, second: u64) -> Vec<f64> {
-        let load = |shard| (self.trace.load)(shard, second) * (0.8 + 0.4 * unit(&mut self.noise));
-        self.shards.iter().map(load).collect()
+    /// The loads of a second, which are expected to be these, with noise.
+    pub fn noisy(&mut self, expected: &[f64]) -> Vec<f64> {
+        expected.iter().map(|load| load * (0.8 + 0.4 * unit(&mut self.noise))).collect()
     }
 }
 

@@ -70,11 +70,13 @@ impl Plan {
 
 impl Answer for Traces {
     fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
-        let mut table = table(["trace", "strategy", "max/mean", "at the end", "moves", "rounds to rest"]);
+        let mut table =
+            table(["trace", "strategy", "band", "max/mean", "at the end", "moves", "rounds to rest"]);
         for row in &self.rows {
             table.add_row([
                 row.trace.to_owned(),
                 row.strategy.to_owned(),
+                row.upper_band.map_or_else(String::new, |band| format!("{band}")),
                 format!("{:.3}", row.max_over_mean),
                 format!("{:.3}", row.max_over_mean_at_end),
                 format!("{:.1}", row.moves),
