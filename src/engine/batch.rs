@@ -28,6 +28,8 @@ pub(super) struct Batch {
     done: Vec<Caller>,
     /// Shards that were granted in it; none is granted twice under one token.
     granted: BTreeSet<Index>,
+    /// Sessions that are to have nothing more.
+    leaving: BTreeSet<SessionId>,
     /// How many sessions begin with it.
     pub(super) begun: u32,
     /// The lease from then on, if that changes.
@@ -69,7 +71,6 @@ impl Engine {
 
     /// Decides something: from here on it is so, for whatever is decided next.
     pub(super) fn change(&mut self, change: Change) {
-        let mut no_destination = None;
         match &change {
             Change::Shard(record) => {
                 let before = self.state.index_of(&record.key).map(|index| self.state.record_of(index));
@@ -92,7 +93,9 @@ impl Engine {
                 self.state.apply_change(&change);
                 let slot = self.state.slot_of(record.id).expect("it was put just now");
                 self.planner.session_changed(&self.state, slot);
-                no_destination = (!record.is_active()).then_some(record.id);
+                if !record.is_active() {
+                    self.open.leaving.insert(record.id);
+                }
                 if record.standing.is_past() {
                     self.liveness.discount(slot, self.last_awake);
                 }
@@ -139,8 +142,17 @@ impl Engine {
             }
         }
         self.open.changes.push(change);
-        if let Some(id) = no_destination.filter(|_| !is(Planted::DestinationStays)) {
-            self.lose_destination(id);
+    }
+
+    /// What is on its way to sessions that are to have nothing more goes to nobody, unless they have been asked to stay
+    /// before anybody heard that they were to go.
+    fn redirect_from_leaving(&mut self) {
+        for id in std::mem::take(&mut self.open.leaving) {
+            let session = self.state.slot_of(id).and_then(|slot| self.state.session(slot));
+            let leaves = session.is_some_and(|session| !session.record.is_active());
+            if leaves && !is(Planted::DestinationStays) {
+                self.lose_destination(id);
+            }
         }
     }
 
@@ -180,6 +192,7 @@ impl Engine {
         if self.in_flight.is_some() || now >= self.leads_until {
             return;
         }
+        self.redirect_from_leaving();
         let mut batch = std::mem::take(&mut self.open);
         if batch.changes.is_empty() {
             // Nothing was decided, so what waits for the store waits for nothing.

@@ -279,3 +279,17 @@ fn what_moves_cost_is_measured() {
     assert!(expired.overlap_max > 5_000 * MS && expired.overlap_max < 15_000 * MS, "{expired:?}");
     assert_eq!(expired.overlap_total, expired.overlap_max);
 }
+
+#[test]
+fn whoever_is_drained_and_undrained_in_one_commit_keeps_what_is_on_its_way_to_it() {
+    let mut world = World::new(35, config(1), 2);
+    world.run(5_000 * MS);
+    let owner = world.holder("0").unwrap();
+    let to = id(&format!("e{}", 1 - owner));
+    world.ask(Request::Move(shard("0"), to.clone()));
+    // What follows waits for that commit, and is decided together.
+    world.ask(Request::Drain(to.clone()));
+    world.ask(Request::Undrain(to));
+    world.run(2_000 * MS);
+    assert_eq!(world.holder("0"), Some(1 - owner));
+}
