@@ -19,7 +19,8 @@ pub struct Call(pub(super) u64);
 pub enum Event {
     /// The store has answered a call.
     Replied(Call, Reply),
-    /// The watch of [all keys](Keys::all) has told of changes. It begins before the first namespace is contended for.
+    /// The watch of [all keys](crate::store::Keys::all) has told of changes. It begins before the first namespace is
+    /// contended for.
     Watched(Batch),
     /// The watch has missed something, and another one has been opened: what there is now is read again.
     WatchBroke,
@@ -54,11 +55,13 @@ pub enum Effect {
     },
     /// What the namespace's engine wants done; never a commit.
     Engine(Namespace, engine::Effect),
-    /// This was committed, here or by another replica: the next after what [`Replica::state`] was.
+    /// This was committed, here or by another replica: the next after what [`Replica::state`](super::Replica::state)
+    /// was.
     Published(Namespace, Arc<Delta>),
-    /// [`Replica::state`] is another one, after something was missed: it continues nothing that was told.
+    /// [`Replica::state`](super::Replica::state) is another one, after something was missed: it continues nothing that
+    /// was told.
     Viewed(Namespace),
-    /// The namespace is run here from now on; [`Replica::engine`] has its state.
+    /// The namespace is run here from now on; [`Replica::engine`](super::Replica::engine) has its state.
     Led(Namespace),
     /// It is not led here any more. What it was asked and has not answered, it never will.
     Resigned(Namespace),
