@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 
 use super::{
-    Freeze, Handover, NamespaceConfig, Ownership, PolicyText, SessionRecord, ShardRecord,
+    Freeze, Handover, Kind, NamespaceConfig, Ownership, PolicyText, SessionRecord, ShardRecord,
     change::{Change, Delta, Extra},
 };
 use crate::{
@@ -176,6 +176,11 @@ impl State {
         self.by_id.values().filter_map(|&slot| Some(&self.session(slot)?.record))
     }
 
+    /// One session.
+    pub fn session_record(&self, id: SessionId) -> Option<&SessionRecord> {
+        Some(&self.session(*self.by_id.get(&id)?)?.record)
+    }
+
     /// How many shards a session owns.
     pub fn owned_by(&self, session: SessionId) -> usize {
         self.by_id
@@ -187,6 +192,17 @@ impl State {
     /// One shard.
     pub fn shard(&self, key: &str) -> Option<ShardRecord> {
         self.by_key.get(key).map(|&index| self.record_of(index))
+    }
+
+    /// Whether there is such a shard. Those of a fixed namespace are there before a commit names them.
+    pub fn includes(&self, key: &str) -> bool {
+        let is_numbered = match self.config.kind {
+            Kind::Fixed { shards } => {
+                key.parse().is_ok_and(|number: u32| number < shards && number.to_string() == key)
+            }
+            Kind::Ephemeral => false,
+        };
+        is_numbered || self.by_key.contains_key(key)
     }
 
     /// All shards, in the order of their keys.

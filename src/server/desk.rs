@@ -10,7 +10,7 @@ use tokio::{
 use super::{
     host::Leader,
     lines::Lines,
-    rooms::Rooms,
+    room::Rooms,
     watching::{MAX_BATCHES, Watched, watch},
 };
 use crate::{
@@ -130,6 +130,7 @@ impl Desk {
                     }
                 }
             }
+            self.rooms.set_current_until(self.replica.election().lives_until().unwrap_or_default());
             if self.is_leaving && self.replica.election().has_left() {
                 break;
             }

@@ -10,7 +10,7 @@ use tokio::{
 use super::{
     desk::{Command, Desk},
     lines::Line,
-    rooms::Rooms,
+    room::Rooms,
 };
 use crate::{
     clock::{Clock, unix_millis},

@@ -41,6 +41,13 @@ impl Line {
     }
 }
 
+impl Line {
+    /// What else the executor is told, as far as it is known by now.
+    pub fn waiting(&mut self) -> impl Iterator<Item = ToExecutor> {
+        std::iter::from_fn(|| self.receiver.try_recv().ok())
+    }
+}
+
 impl Drop for Line {
     fn drop(&mut self) {
         // If the desk is too busy to hear it, it finds out by itself when it has something to say.

@@ -5,11 +5,15 @@
 //! lookups read and watchers listen at without asking the desk.
 
 mod desk;
+mod grpc;
 mod host;
 mod lines;
-mod rooms;
+mod room;
+mod settings;
 mod watching;
 
-pub use host::{Host, HostConfig};
+pub use grpc::services;
+pub use host::{DeskError, DeskHandle, Host, HostConfig, Leader};
 pub use lines::Line;
-pub use rooms::{Room, Rooms};
+pub use room::{Found, Room, Rooms, Since, Watcher, WatcherReport};
+pub use settings::{MAX_NAMESPACES, MAX_SETTINGS_BYTES, Settings, SettingsError, SettingsProblem};

@@ -76,6 +76,8 @@ impl Package {
             .build_server(self.services)
             .build_transport(false)
             .bytes(".")
+            // Encoded once for all watchers.
+            .extern_path(".shardway.v1.WatchResponse", "crate::proto::v1::WatchResponse")
             .btree_map(".")
             .skip_debug(self.own_debug)
             .emit_rerun_if_changed(false)

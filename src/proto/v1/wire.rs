@@ -317,24 +317,6 @@ pub struct WatchSeen {
     #[prost(uint64, tag = "2")]
     pub policy_epoch: u64,
 }
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct WatchResponse {
-    #[prost(oneof = "watch_response::Frame", tags = "1, 2, 3")]
-    pub frame: ::core::option::Option<watch_response::Frame>,
-}
-/// Nested message and enum types in `WatchResponse`.
-pub mod watch_response {
-    #[derive(Clone, PartialEq, ::prost::Oneof)]
-    pub enum Frame {
-        /// Everything, in parts: the map is replaced when the last one has come.
-        #[prost(message, tag = "1")]
-        Part(super::WatchPart),
-        #[prost(message, tag = "2")]
-        Delta(super::WatchDelta),
-        #[prost(message, tag = "3")]
-        Idle(super::WatchIdle),
-    }
-}
 /// Executors are numbered within one stream; shards name their owners by number.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct WatchPart {
@@ -589,7 +571,7 @@ pub mod router_client {
             &mut self,
             request: impl tonic::IntoStreamingRequest<Message = super::WatchRequest>,
         ) -> std::result::Result<
-            tonic::Response<tonic::codec::Streaming<super::WatchResponse>>,
+            tonic::Response<tonic::codec::Streaming<crate::proto::v1::WatchResponse>>,
             tonic::Status,
         > {
             self.inner
@@ -636,7 +618,10 @@ pub mod router_server {
         >;
         /// Server streaming response type for the Watch method.
         type WatchStream: tonic::codegen::tokio_stream::Stream<
-                Item = std::result::Result<super::WatchResponse, tonic::Status>,
+                Item = std::result::Result<
+                    crate::proto::v1::WatchResponse,
+                    tonic::Status,
+                >,
             >
             + std::marker::Send
             + 'static;
@@ -818,7 +803,7 @@ pub mod router_server {
                     struct WatchSvc<T: Router>(pub Arc<T>);
                     impl<T: Router> tonic::server::StreamingService<super::WatchRequest>
                     for WatchSvc<T> {
-                        type Response = super::WatchResponse;
+                        type Response = crate::proto::v1::WatchResponse;
                         type ResponseStream = T::WatchStream;
                         type Future = BoxFuture<
                             tonic::Response<Self::ResponseStream>,

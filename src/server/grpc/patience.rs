@@ -1,0 +1,61 @@
+//! How long a caller waits.
+
+use std::time::Duration;
+
+use tonic::metadata::MetadataMap;
+
+/// Of a caller that does not say.
+const UNSAID: Duration = Duration::from_secs(5);
+/// Nobody is waited for longer than this, whatever is said.
+const MOST: Duration = Duration::from_secs(60);
+/// An answer must be on its way before the caller gives up.
+const MARGIN: Duration = Duration::from_millis(10);
+
+/// How long to look for an answer before saying that there is none.
+pub(super) fn of(metadata: &MetadataMap) -> Duration {
+    let said = metadata.get("grpc-timeout").and_then(|value| parse(value.to_str().ok()?));
+    let whole = said.unwrap_or(UNSAID).min(MOST);
+    whole.saturating_sub(MARGIN.min(whole / 10))
+}
+
+/// At most eight digits and a unit.
+fn parse(text: &str) -> Option<Duration> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if number.len() > 8 || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let number: u64 = number.parse().ok()?;
+    Some(match unit {
+        "H" => Duration::from_secs(number * 3600),
+        "M" => Duration::from_secs(number * 60),
+        "S" => Duration::from_secs(number),
+        "m" => Duration::from_millis(number),
+        "u" => Duration::from_micros(number),
+        "n" => Duration::from_nanos(number),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_is_read_as_the_protocol_has_it() {
+        assert_eq!(parse("250m"), Some(Duration::from_millis(250)));
+        assert_eq!(parse("99999999H"), Some(Duration::from_hours(99_999_999)));
+        for bad in ["", "m", "5", "1s", "-1S", "123456789n", "1.5S", "é"] {
+            assert_eq!(parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_answer_is_given_before_the_caller_has_gone() {
+        let mut metadata = MetadataMap::new();
+        assert_eq!(of(&metadata), UNSAID - MARGIN);
+        metadata.insert("grpc-timeout", "20m".parse().unwrap());
+        assert_eq!(of(&metadata), Duration::from_millis(18));
+        metadata.insert("grpc-timeout", "9H".parse().unwrap());
+        assert_eq!(of(&metadata), MOST - MARGIN);
+    }
+}

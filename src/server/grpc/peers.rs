@@ -1,0 +1,51 @@
+//! Other replicas, for what only a leader can answer.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use parking_lot::Mutex;
+use tonic::{
+    Request,
+    metadata::MetadataValue,
+    transport::{Channel, Endpoint},
+};
+
+/// Replicas whose connections are kept.
+const MAX_PEERS: usize = 64;
+/// Set on what has been passed on, so that it is not passed on again.
+const PASSED_ON: &str = "shardway-passed-on";
+const CONNECT_WITHIN: Duration = Duration::from_secs(2);
+
+/// Connections to other replicas, made when they are needed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Peers(Arc<Mutex<BTreeMap<String, Channel>>>);
+
+impl Peers {
+    /// The connection to the replica at the address; `None`: that is no address.
+    pub(super) fn at(&self, address: &str) -> Option<Channel> {
+        let mut peers = self.0.lock();
+        if let Some(channel) = peers.get(address) {
+            return Some(channel.clone());
+        }
+        let endpoint = Endpoint::from_shared(format!("http://{address}")).ok()?;
+        let channel = endpoint.connect_timeout(CONNECT_WITHIN).tcp_nodelay(true).connect_lazy();
+        if peers.len() >= MAX_PEERS {
+            // Replicas come and go; those that are needed are connected again.
+            peers.clear();
+        }
+        peers.insert(address.to_owned(), channel.clone());
+        Some(channel)
+    }
+}
+
+/// Whether another replica has passed it on already.
+pub(super) fn is_passed_on<T>(request: &Request<T>) -> bool {
+    request.metadata().contains_key(PASSED_ON)
+}
+
+/// A request for the leader, with what is left of the caller's time.
+pub(super) fn pass_on<T>(message: T, within: Duration) -> Request<T> {
+    let mut request = Request::new(message);
+    request.metadata_mut().insert(PASSED_ON, MetadataValue::from_static("1"));
+    request.set_timeout(within);
+    request
+}

@@ -1,0 +1,248 @@
+//! For those who look owners up.
+
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+use tokio::sync::mpsc;
+use tokio_stream::{Stream, wrappers::ReceiverStream};
+use tonic::{Request, Response, Status, Streaming};
+
+use super::{Office, patience, peers};
+use crate::{
+    engine,
+    proto::{
+        Invalid,
+        v1::{
+            WatchFrame, WatchResponse,
+            wire::{
+                EnsureShardRequest, EnsureShardResponse, LookupRequest, LookupResponse, Owner, Problem,
+                Source, WatchIdle, WatchOpen, WatchRequest, problem::Reason, router_client::RouterClient,
+                router_server::Router, watch_request::Frame,
+            },
+        },
+    },
+    server::{Found, Room, Since, Watcher},
+    types::{Mono, ShardKey, Version},
+};
+
+/// Frames on their way to a watcher. More wait in the room, where all share them.
+const MAX_FRAMES: usize = 4;
+/// How often a watcher hears that nothing has happened.
+const IDLE_EVERY: Duration = Duration::from_secs(1);
+/// Most owners that may be asked for.
+const MAX_OWNERS: u32 = 16;
+/// Longest name of a watcher.
+const MAX_WATCHER_BYTES: usize = 256;
+
+pub(super) struct RouterService(pub(super) Office);
+
+#[tonic::async_trait]
+impl Router for RouterService {
+    type WatchStream = Pin<Box<dyn Stream<Item = Result<WatchResponse, Status>> + Send>>;
+
+    async fn lookup(&self, request: Request<LookupRequest>) -> Result<Response<LookupResponse>, Status> {
+        let patience = patience::of(request.metadata());
+        let LookupRequest { namespace, key, owners, at_least } = request.into_inner();
+        let (_, room) = self.0.namespace(&namespace)?;
+        let shard = ShardKey::new(&key).map_err(|error| Invalid::name("key", error))?;
+        if owners > MAX_OWNERS {
+            return Err(Invalid::new("owners", owners, "must be at most 16").into());
+        }
+        let at_least = at_least.map(Version::from).unwrap_or_default();
+        let found = owned(&room, &shard, at_least, patience).await?;
+        Ok(Response::new(LookupResponse {
+            version: Some(found.version.into()),
+            owners: owner(&found).into_iter().collect(),
+            source: Source::Distributor.into(),
+            shard: shard.as_str().into(),
+        }))
+    }
+
+    async fn ensure_shard(
+        &self,
+        request: Request<EnsureShardRequest>,
+    ) -> Result<Response<EnsureShardResponse>, Status> {
+        let patience = patience::of(request.metadata());
+        let is_passed_on = peers::is_passed_on(&request);
+        let message = request.into_inner();
+        let (namespace, room) = self.0.namespace(&message.namespace)?;
+        let shard = ShardKey::new(&message.key).map_err(|error| Invalid::name("key", error))?;
+        let is_there = room.find(shard.as_str()).is_some_and(|found| found.exists);
+        if !is_there {
+            match self.0.ask(&namespace, engine::Request::Ensure(shard.clone())).await {
+                Ok(_) => {}
+                Err(problem) => match problem.reason() {
+                    Reason::NotLeading if !is_passed_on && !problem.leader.is_empty() => {
+                        let Some(leader) = self.0.peers.at(&problem.leader) else {
+                            return Err(problem.into_status());
+                        };
+                        return RouterClient::new(leader)
+                            .ensure_shard(peers::pass_on(message, patience))
+                            .await;
+                    }
+                    // It is there by now, and will have an owner.
+                    Reason::Unassigned => {}
+                    _ => return Err(problem.into_status()),
+                },
+            }
+        }
+        let found = owned(&room, &shard, Version::default(), patience).await?;
+        Ok(Response::new(EnsureShardResponse {
+            version: Some(found.version.into()),
+            owner: owner(&found),
+            shard: shard.as_str().into(),
+        }))
+    }
+
+    async fn watch(
+        &self,
+        request: Request<Streaming<WatchRequest>>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
+        let mut frames = request.into_inner();
+        let Some(WatchRequest { frame: Some(Frame::Open(open)) }) = frames.message().await? else {
+            return Err(Invalid::new("frame", "", "must be open in the first frame").into());
+        };
+        let WatchOpen { namespace, have, watcher } = open;
+        let (_, room) = self.0.namespace(&namespace)?;
+        if watcher.len() > MAX_WATCHER_BYTES {
+            return Err(Invalid::new("open.watcher", watcher, "must be at most 256 bytes").into());
+        }
+        let Some(watcher) = room.watchers().enter(watcher) else {
+            let problem = Problem::new(Reason::TooMany, "watchers", "are as many as one replica serves");
+            return Err(problem.remedy("watch another replica").into_status());
+        };
+        let (sender, receiver) = mpsc::channel(MAX_FRAMES);
+        let office = self.0.clone();
+        let have = have.map(Version::from);
+        tokio::spawn(async move {
+            tokio::select! {
+                () = hear(frames, &watcher) => {}
+                status = tell(&office, &room, have, &sender) => {
+                    if let Err(status) = status {
+                        let _ = sender.send(Err(status)).await;
+                    }
+                }
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+}
+
+/// What the watcher says of itself, until it goes.
+async fn hear(mut frames: Streaming<WatchRequest>, watcher: &Watcher) {
+    loop {
+        match frames.message().await {
+            Ok(Some(WatchRequest { frame: Some(Frame::Seen(seen)) })) => {
+                watcher.report(seen.version.map(Version::from).unwrap_or_default(), seen.policy_epoch);
+            }
+            Ok(Some(_)) => {}
+            // A client that only closes its side still listens.
+            Ok(None) => std::future::pending().await,
+            Err(_) => return,
+        }
+    }
+}
+
+/// What the watcher has to know, until it goes or this replica has nothing to tell.
+async fn tell(
+    office: &Office,
+    room: &Arc<Room>,
+    mut have: Option<Version>,
+    to: &mpsc::Sender<Result<WatchResponse, Status>>,
+) -> Result<(), Status> {
+    let mut versions = room.versions();
+    let mut is_new = true;
+    loop {
+        versions.mark_unchanged();
+        match room.since(have, is_new) {
+            Since::Nothing => {}
+            Since::Behind => {
+                let problem =
+                    Problem::new(Reason::StoreAway, "have", "is newer than what this replica knows");
+                return Err(problem.remedy("watch another replica, or wait").into_status());
+            }
+            Since::Frames(frames, version) => {
+                for frame in frames {
+                    if to.send(Ok(frame)).await.is_err() {
+                        return Ok(());
+                    }
+                }
+                (have, is_new) = (Some(version), false);
+                continue;
+            }
+        }
+        tokio::select! {
+            changed = versions.changed() => if changed.is_err() { return Ok(()) },
+            () = to.closed() => return Ok(()),
+            () = tokio::time::sleep(IDLE_EVERY) => {
+                // A replica that has lost the store cannot know that nothing has happened.
+                if let Some(version) = have
+                    && is_current(office.clock.now(), office.rooms.current_until())
+                    && to.send(Ok(idle(version))).await.is_err()
+                {
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+fn is_current(now: Mono, until: Mono) -> bool {
+    now < until
+}
+
+fn idle(version: Version) -> WatchResponse {
+    WatchResponse::new(&WatchFrame::Idle(WatchIdle { version: Some(version.into()) }))
+}
+
+/// Waits until the shard has an owner, at a version that is new enough.
+async fn owned(
+    room: &Room,
+    shard: &ShardKey,
+    at_least: Version,
+    patience: Duration,
+) -> Result<Found, Status> {
+    let mut versions = room.versions();
+    let mut last = None;
+    let waiting = async {
+        loop {
+            versions.mark_unchanged();
+            last = room.find(shard.as_str());
+            if let Some(found) = &last
+                && found.version >= at_least
+                && (found.owner.is_some() || !found.exists)
+            {
+                return;
+            }
+            if versions.changed().await.is_err() {
+                return;
+            }
+        }
+    };
+    let is_in_time = tokio::time::timeout(patience, waiting).await.is_ok();
+    let subject = format!("shard \"{shard}\"");
+    let problem = match last {
+        Some(found) if is_in_time && found.owner.is_some() => return Ok(found),
+        None => Problem::new(Reason::StoreAway, "this replica", "knows nothing of the namespace yet"),
+        Some(found) if found.version < at_least => {
+            let rule = format!("is at {}, older than at_least", found.version);
+            Problem::new(Reason::StoreAway, "this replica", rule)
+        }
+        Some(found) if !found.exists => {
+            let problem = Problem::new(Reason::NoSuchShard, subject, "does not exist");
+            return Err(problem.remedy("create it, if the namespace is ephemeral").into_status());
+        }
+        Some(_) => Problem::new(Reason::Unassigned, subject, "has no owner at the moment"),
+    };
+    Err(problem.remedy("ask again").into_status())
+}
+
+fn owner(found: &Found) -> Option<Owner> {
+    let record = found.owner.as_ref()?;
+    Some(Owner {
+        executor: record.executor.as_str().into(),
+        identity: record.profile.identity.clone(),
+        metadata: record.profile.metadata.clone(),
+        session: Some(record.id.into()),
+        token: found.shard.as_ref().map(|shard| shard.token.into()),
+    })
+}

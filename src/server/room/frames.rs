@@ -1,0 +1,120 @@
+//! A namespace's state and changes as frames of a watch.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    engine::{Change, Delta, PolicyText, SessionRecord, ShardRecord, Standing, State},
+    proto::v1::wire,
+    types::{SessionId, Version},
+};
+
+/// Shards in a part of everything: some 300 KB.
+const PART_SHARDS: usize = 10_000;
+
+/// Sessions by the numbers that frames call them. None is given out twice.
+#[derive(Debug, Default)]
+pub(super) struct Numbers {
+    of: BTreeMap<SessionId, u32>,
+    next: u32,
+}
+
+impl Numbers {
+    pub(super) fn give(&mut self, session: SessionId) -> u32 {
+        let Self { of, next } = self;
+        *of.entry(session).or_insert_with(|| {
+            let number = *next;
+            *next = next.wrapping_add(1);
+            number
+        })
+    }
+
+    fn take(&mut self, session: SessionId) -> Option<u32> {
+        self.of.remove(&session)
+    }
+
+    /// How shards name their owner.
+    fn owner(&self, session: Option<SessionId>) -> u32 {
+        session.and_then(|session| self.of.get(&session)).map_or(0, |number| number.wrapping_add(1))
+    }
+
+    pub(super) fn executors(&self, state: &State) -> Vec<wire::WatchExecutor> {
+        let number = |record: &SessionRecord| self.of.get(&record.id).copied();
+        state.sessions().filter_map(|record| Some(executor(number(record)?, record))).collect()
+    }
+}
+
+/// Everything, in parts.
+pub(super) fn parts(numbers: &Numbers, state: &State) -> Vec<wire::WatchPart> {
+    let version = Some(state.version().into());
+    let shard_count = state.shard_count() as u64;
+    let mut shards = state.shards().map(|record| shard(numbers, &record)).peekable();
+    let mut parts = Vec::new();
+    loop {
+        let some: Vec<_> = shards.by_ref().take(PART_SHARDS).collect();
+        let is_first = parts.is_empty();
+        parts.push(wire::WatchPart {
+            version,
+            part: u32::try_from(parts.len()).expect("fewer parts than shards"),
+            last: shards.peek().is_none(),
+            executors: if is_first { numbers.executors(state) } else { Vec::new() },
+            shards: some,
+            policy: is_first.then(|| policy(state.policy())),
+            shard_count,
+        });
+        if shards.peek().is_none() {
+            return parts;
+        }
+    }
+}
+
+/// What a commit changes for those who watch.
+pub(super) fn delta(numbers: &mut Numbers, since: Version, delta: &Delta) -> wire::WatchDelta {
+    let mut frame = wire::WatchDelta {
+        since: Some(since.into()),
+        version: Some(delta.version.into()),
+        ..wire::WatchDelta::default()
+    };
+    for change in &delta.changes {
+        match change {
+            Change::Session(record) => {
+                let number = numbers.give(record.id);
+                frame.executors.push(executor(number, record));
+            }
+            Change::SessionEnded(session, _) => frame.gone_executors.extend(numbers.take(*session)),
+            Change::Shard(record) => frame.shards.push(shard(numbers, record)),
+            Change::ShardRetired(key) => frame.gone_shards.push(key.as_str().into()),
+            Change::Policy(text) => frame.policy = Some(policy(text)),
+            _ => {}
+        }
+    }
+    frame
+}
+
+fn executor(number: u32, record: &SessionRecord) -> wire::WatchExecutor {
+    let standing = match record.standing {
+        Standing::Pending => wire::ExecutorStanding::Pending,
+        Standing::Active => wire::ExecutorStanding::Active,
+        Standing::Draining { .. } => wire::ExecutorStanding::Draining,
+        Standing::Superseded | Standing::Removed => wire::ExecutorStanding::Superseded,
+    };
+    wire::WatchExecutor {
+        number,
+        executor: record.executor.as_str().into(),
+        session: Some(record.id.into()),
+        profile: Some((&*record.profile).into()),
+        standing: standing.into(),
+    }
+}
+
+fn shard(numbers: &Numbers, record: &ShardRecord) -> wire::WatchShard {
+    wire::WatchShard {
+        shard: record.key.as_str().into(),
+        owner: numbers.owner(record.owner),
+        token: record.owner.map(|_| record.token.into()),
+        revoking: record.handover.is_some(),
+    }
+}
+
+fn policy(policy: &PolicyText) -> wire::WatchPolicy {
+    wire::WatchPolicy { epoch: policy.epoch, text: policy.text.to_string() }
+}

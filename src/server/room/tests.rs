@@ -1,0 +1,159 @@
+//! Watchers arrive where the namespace is, whenever they come and whatever they miss.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    engine::{Change, Kind, NamespaceConfig, Standing},
+    proto::v1::{WatchFrame, wire},
+    session::Profile,
+    types::{ExecutorId, SessionId, ShardKey, Token},
+};
+
+fn version(generation: u64) -> Version {
+    Version { incarnation: 1, generation }
+}
+
+fn session(number: u32) -> SessionId {
+    SessionId { began: version(1), ordinal: number }
+}
+
+fn joins(number: u32) -> Change {
+    Change::Session(SessionRecord {
+        id: session(number),
+        executor: ExecutorId::new(format!("e{number}")).unwrap(),
+        nonce: number.into(),
+        past_nonces: Vec::new(),
+        attempt: 1,
+        profile: Arc::new(Profile::default()),
+        standing: Standing::Active,
+        extra: Default::default(),
+        profile_extra: Default::default(),
+        unfenced: false,
+    })
+}
+
+fn owns(shard: u32, owner: Option<u32>, generation: u64) -> Change {
+    let key = ShardKey::new(shard.to_string()).unwrap();
+    let token = Token { incarnation: 1, generation };
+    Change::Shard(ShardRecord { owner: owner.map(session), token, ..ShardRecord::new(key) })
+}
+
+/// A client's map, made of frames alone.
+#[derive(Debug, Default)]
+struct Map {
+    version: Option<Version>,
+    executors: BTreeMap<u32, String>,
+    shards: BTreeMap<String, Option<String>>,
+}
+
+impl Map {
+    /// Catches up on a stream.
+    fn catch_up(&mut self, room: &Room, is_new: bool) {
+        if is_new {
+            self.executors.clear();
+        }
+        let Since::Frames(frames, to) = room.since(self.version, is_new) else { return };
+        for frame in frames {
+            match frame.frame().unwrap() {
+                WatchFrame::Part(part) => {
+                    if part.part == 0 {
+                        *self = Self::default();
+                    }
+                    self.take(part.executors, part.shards);
+                    self.version = part.version.map(Into::into);
+                }
+                WatchFrame::Delta(delta) => {
+                    assert_eq!(delta.since.map(Version::from), self.version);
+                    self.take(delta.executors, delta.shards);
+                    delta.gone_shards.iter().for_each(|shard| drop(self.shards.remove(shard)));
+                    self.version = delta.version.map(Into::into);
+                }
+                WatchFrame::Idle(_) => unreachable!("idle frames are the stream's own"),
+            }
+        }
+        assert_eq!(self.version, Some(to));
+    }
+
+    fn take(&mut self, executors: Vec<wire::WatchExecutor>, shards: Vec<wire::WatchShard>) {
+        self.executors.extend(executors.into_iter().map(|executor| (executor.number, executor.executor)));
+        for shard in shards {
+            let owner = shard.owner.checked_sub(1).map(|number| self.executors[&number].clone());
+            self.shards.insert(shard.shard, owner);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn whoever_catches_up_has_what_is_committed(
+        steps in prop::collection::vec((0_u32..20, prop::option::of(0_u32..4), any::<[bool; 3]>()), 1..60),
+    ) {
+        let room = Room::new();
+        let config = Arc::new(NamespaceConfig::new(Kind::Ephemeral));
+        room.replace(Some(State::from_changes(version(1), &config, &(0..4).map(joins).collect::<Vec<_>>())));
+        let mut maps = [Map::default(), Map::default(), Map::default()];
+        let mut model = BTreeMap::new();
+        for (number, (shard, owner, catches_up)) in steps.into_iter().enumerate() {
+            let generation = number as u64 + 2;
+            let change = owns(shard, owner, generation);
+            room.advance(&Delta { version: version(generation), changes: vec![change] });
+            model.insert(shard.to_string(), owner.map(|owner| format!("e{owner}")));
+            for (map, (place, catches_up)) in maps.iter_mut().zip(catches_up.into_iter().enumerate()) {
+                if catches_up {
+                    // The last one begins a new stream each time.
+                    map.catch_up(&room, map.version.is_none() || place == 2);
+                    prop_assert_eq!(&map.shards, &model);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn who_has_seen_more_is_told_so_and_who_has_missed_too_much_gets_everything() {
+    let room = Room::new();
+    assert_eq!(room.since(None, true), Since::Nothing);
+    let config = Arc::new(NamespaceConfig::new(Kind::Ephemeral));
+    room.replace(Some(State::from_changes(version(9), &config, &[joins(0), owns(1, Some(0), 9)])));
+    assert_eq!(room.since(Some(version(10)), true), Since::Behind);
+    let Since::Frames(frames, to) = room.since(Some(version(3)), true) else { panic!("everything") };
+    assert!(matches!(frames[..], [ref only] if matches!(only.frame(), Ok(WatchFrame::Part(_)))));
+    assert_eq!(to, version(9));
+    assert_eq!(room.since(Some(version(9)), false), Since::Nothing);
+    // Who comes back with everything is told who is who, and no shards.
+    let Since::Frames(frames, _) = room.since(Some(version(9)), true) else { panic!("an introduction") };
+    let Ok(WatchFrame::Delta(delta)) = frames[0].frame() else { panic!("a delta") };
+    assert_eq!((delta.executors.len(), delta.shards.len(), frames.len()), (1, 0, 1));
+}
+
+#[test]
+fn everything_is_encoded_once_for_those_who_come_together() {
+    let room = Room::new();
+    let config = Arc::new(NamespaceConfig::new(Kind::Fixed { shards: 25_000 }));
+    let shards: Vec<_> = (0..25_000).map(|shard| owns(shard, None, 1)).collect();
+    room.replace(Some(State::from_changes(version(1), &config, &shards)));
+    let frames = |since: Since| match since {
+        Since::Frames(frames, _) => frames,
+        other => panic!("{other:?}"),
+    };
+    let first = frames(room.since(None, true));
+    assert_eq!(first.len(), 3);
+    room.advance(&Delta { version: version(2), changes: vec![owns(7, None, 2)] });
+    let second = frames(room.since(None, true));
+    assert_eq!(second[..3], first[..]);
+    assert_eq!(second.len(), 4, "the parts as they were, and what has changed since");
+}
+
+#[test]
+fn a_watcher_is_listed_until_it_goes() {
+    let room = Room::new();
+    let watcher = room.watchers().enter("router-1".into()).unwrap();
+    watcher.report(version(3), 7);
+    let report = WatcherReport { name: "router-1".into(), version: version(3), policy_epoch: 7 };
+    assert_eq!(room.watchers().reports(), [report]);
+    drop(watcher);
+    assert!(room.watchers().is_empty());
+}
