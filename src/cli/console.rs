@@ -32,6 +32,11 @@ impl<'a> Console<'a> {
         Self { format, out }
     }
 
+    /// What was shown is there for others to read from now on.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
     /// Prints an answer in the format asked for.
     pub(crate) fn show(&mut self, answer: &impl Answer) -> io::Result<()> {
         match self.format {

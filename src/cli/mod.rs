@@ -10,7 +10,9 @@ mod exit;
 mod input;
 mod log_filter;
 mod owner;
+mod place;
 mod plan;
+mod serve;
 mod sim;
 mod store;
 
@@ -79,6 +81,7 @@ enum Command {
     Config(config::Config),
     Owner(owner::Owner),
     Plan(plan::PlanCommand),
+    Serve(serve::Serve),
     Sim(sim::Sim),
     Store(store::StoreCommand),
 }
@@ -90,6 +93,7 @@ impl Command {
             Self::Config(command) => command.run(console),
             Self::Owner(command) => command.run(console),
             Self::Plan(command) => command.run(console),
+            Self::Serve(command) => command.run(console),
             Self::Sim(command) => command.run(console),
             Self::Store(command) => command.run(console),
         }

@@ -46,7 +46,6 @@
 
 mod config;
 mod constraint;
-mod duration;
 mod entries;
 mod file;
 pub mod keys;

@@ -2,8 +2,11 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{ProblemKind, duration};
-use crate::yaml::{Body, Node, escaped};
+use super::ProblemKind;
+use crate::{
+    types::duration,
+    yaml::{Body, Node, escaped},
+};
 
 /// A value of dynamic config. Prints as YAML that reads as the same value.
 #[derive(Clone, Debug, PartialEq)]

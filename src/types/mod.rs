@@ -1,5 +1,7 @@
 //! The nouns of the project: plain values, validated where they are made.
 
+#[cfg(feature = "client")]
+pub(crate) mod duration;
 mod executor_id;
 mod member;
 mod mono;

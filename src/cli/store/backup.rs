@@ -13,9 +13,9 @@ use super::{
     super::{
         console::{Answer, Console},
         exit::Exit,
+        place::{Access, Place},
     },
     block_on, listed,
-    place::{Access, Place},
 };
 use crate::backup::{Saved, save_to};
 

@@ -10,9 +10,9 @@ use super::{
     super::{
         console::{Answer, Console},
         exit::Exit,
+        place::{Access, Place},
     },
     block_on, listed,
-    place::{Access, Place},
     restore::Put,
 };
 use crate::backup::{Seal, copy};

@@ -2,7 +2,6 @@
 
 mod backup;
 mod copy;
-mod place;
 mod restore;
 mod verify;
 

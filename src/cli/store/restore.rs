@@ -14,9 +14,9 @@ use super::{
     super::{
         console::{Answer, Console},
         exit::Exit,
+        place::{EtcdAccess, Place},
     },
     block_on, listed,
-    place::{EtcdAccess, Place},
 };
 use crate::backup::{Filled, restore};
 

@@ -13,9 +13,9 @@ use super::{
     super::{
         console::{Answer, Console, printable, table},
         exit::Exit,
+        place::{Access, Place},
     },
     block_on, listed,
-    place::{Access, Place},
 };
 use crate::{
     backup::{FileReport, NamespaceReport, StoreReport, check_file, check_store},

@@ -17,6 +17,7 @@ pub(super) fn problem(error: &RequestError) -> Problem {
         RequestError::TooManyShards { .. } => (Reason::TooMany, String::new()),
         RequestError::BadConfig(error) => (Reason::Invalid, format!("config.{}", error.setting)),
         RequestError::KindChange => (Reason::Invalid, "config.kind".into()),
+        RequestError::NoSuchRound { .. } => (Reason::Invalid, "round".into()),
         RequestError::Shrinks { .. } => (Reason::Invalid, "config.shards".into()),
         RequestError::TooManyDrained { .. } => (Reason::TooMany, String::new()),
         RequestError::Deleted => (Reason::NoSuchNamespace, String::new()),

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, bail};
 use clap::Args;
 
-use super::super::input;
+use super::input;
 use crate::{
     store::{EmbeddedOptions, EmbeddedStore, EtcdConfig, EtcdLogin, EtcdStore, EtcdTls, Keys, Store},
     types::NameError,
@@ -20,7 +20,7 @@ const MAX_SECRET_BYTES: usize = 1 << 20;
 
 /// A store, as it is named on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     Folder(PathBuf),
     /// Each with its port.
     Etcd(Vec<String>),
@@ -28,7 +28,7 @@ pub(super) enum Place {
 
 /// How to be let into an etcd, and which of its rows are meant.
 #[derive(Debug, Args)]
-pub(super) struct Access {
+pub(crate) struct Access {
     /// What the keys of all rows begin with.
     #[arg(long, default_value_t = Keys::default().root().to_owned(), value_name = "ROOT", value_parser = root)]
     root: String,
@@ -39,7 +39,7 @@ pub(super) struct Access {
 /// How to be let into an etcd.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "etcd")]
-pub(super) struct EtcdAccess {
+pub(crate) struct EtcdAccess {
     /// File with the authorities whose certificates to believe; then etcd is spoken to with TLS.
     #[arg(long, value_name = "FILE")]
     etcd_ca: Option<PathBuf>,
@@ -58,23 +58,23 @@ pub(super) struct EtcdAccess {
 }
 
 impl Access {
-    pub(super) fn keys(&self) -> Result<Keys, NameError> {
+    pub(crate) fn keys(&self) -> Result<Keys, NameError> {
         Keys::new(&self.root)
     }
 
     /// Opens a store that is there.
-    pub(super) fn open(&self, place: &Place) -> anyhow::Result<Box<dyn Store>> {
+    pub(crate) fn open(&self, place: &Place) -> anyhow::Result<Box<dyn Store>> {
         self.etcd.open(place, false)
     }
 
     /// Opens a store, and makes it if it is a folder without one.
-    pub(super) fn open_or_make(&self, place: &Place) -> anyhow::Result<Box<dyn Store>> {
+    pub(crate) fn open_or_make(&self, place: &Place) -> anyhow::Result<Box<dyn Store>> {
         self.etcd.open(place, true)
     }
 }
 
 impl EtcdAccess {
-    pub(super) fn open(&self, place: &Place, create: bool) -> anyhow::Result<Box<dyn Store>> {
+    pub(crate) fn open(&self, place: &Place, create: bool) -> anyhow::Result<Box<dyn Store>> {
         match place {
             Place::Folder(folder) => {
                 let options = EmbeddedOptions { create, ..EmbeddedOptions::default() };

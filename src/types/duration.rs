@@ -14,7 +14,7 @@ const UNITS: [(&str, u64); 8] = [
 ];
 
 /// `None` for anything else, a negative duration, and one of more than 584 years.
-pub(super) fn parse(text: &str) -> Option<Duration> {
+pub(crate) fn parse(text: &str) -> Option<Duration> {
     if text == "0" {
         return Some(Duration::ZERO);
     }
@@ -50,7 +50,7 @@ fn scaled(number: &str, unit: u64) -> Option<u64> {
 }
 
 /// Prints so that [`parse`] reads the same duration again, in few characters: `1m30s`, `250ms`, `0s`.
-pub(super) struct Shown(pub(super) Duration);
+pub(crate) struct Shown(pub(crate) Duration);
 
 impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

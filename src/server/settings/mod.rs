@@ -1,0 +1,138 @@
+//! A distributor's settings file: read as a whole, with all that is wrong told at once.
+
+mod fields;
+mod namespace;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+
+pub use fields::SettingsProblem;
+use fields::{Fields, Problems, join};
+
+use crate::{
+    election::ElectionConfig,
+    engine::NamespaceConfig,
+    types::{Namespace, Place},
+    yaml::{self, Body, escaped},
+};
+
+/// Longest settings file.
+pub const MAX_SETTINGS_BYTES: usize = 1 << 20;
+/// Most values in one.
+const MAX_VALUES: usize = 100_000;
+/// Most namespaces of a distributor.
+pub const MAX_NAMESPACES: usize = 1_000;
+
+/// What a settings file says. What it does not say is `None`, or the default.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settings {
+    /// The replica's name.
+    pub name: Option<String>,
+    /// Where to listen.
+    pub listen: Option<String>,
+    /// Where clients and other replicas reach it.
+    pub advertise: Option<String>,
+    /// The store.
+    pub store: Option<String>,
+    /// How long a leader that is not heard of keeps its namespaces.
+    pub leader_lease: Option<Duration>,
+    /// The namespaces, and how they are run.
+    pub namespaces: BTreeMap<Namespace, Arc<NamespaceConfig>>,
+}
+
+/// A settings file that was refused as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingsError {
+    /// What the file is called.
+    pub source: String,
+    /// What is wrong: the first hundred.
+    pub problems: Vec<SettingsProblem>,
+    /// How many problems there are.
+    pub count: usize,
+}
+
+impl fmt::Display for SettingsError {
+    /// A line for each problem.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { source, problems, count } = self;
+        let problem = if *count == 1 { "problem" } else { "problems" };
+        write!(f, "{source} was refused, with {count} {problem}:")?;
+        problems.iter().try_for_each(|problem| write!(f, "\n  {source}:{problem}"))
+    }
+}
+
+impl std::error::Error for SettingsError {}
+
+impl Settings {
+    /// Reads a file; `source` is what messages call it.
+    pub fn parse(source: &str, file: &[u8]) -> Result<Self, SettingsError> {
+        let mut problems = Problems::default();
+        let settings = read(file, &mut problems);
+        match problems.count {
+            0 => Ok(settings),
+            count => Err(SettingsError { source: source.to_owned(), problems: problems.kept, count }),
+        }
+    }
+}
+
+fn read(file: &[u8], problems: &mut Problems) -> Settings {
+    if file.len() > MAX_SETTINGS_BYTES {
+        problems.add(Place::START, "", format!("longer than the {MAX_SETTINGS_BYTES} bytes allowed"));
+        return Settings::default();
+    }
+    let Ok(text) = str::from_utf8(file) else {
+        problems.add(Place::START, "", "not UTF-8 text");
+        return Settings::default();
+    };
+    let (root, faults) = yaml::parse(text, MAX_VALUES);
+    for fault in &faults.kept {
+        problems.add(fault.place, "", fault.kind.to_string());
+    }
+    let Some(mut fields) = root.as_ref().and_then(|root| Fields::of("", root, problems)) else {
+        return Settings::default();
+    };
+    let settings = Settings {
+        name: fields.text("name"),
+        listen: fields.text("listen"),
+        advertise: fields.text("advertise"),
+        store: fields.text("store"),
+        leader_lease: fields.read("leader_lease", leader_lease),
+        namespaces: namespaces(&mut fields),
+    };
+    fields.end();
+    settings
+}
+
+fn leader_lease(text: &str) -> Result<Duration, String> {
+    let lease = crate::types::duration::parse(text);
+    let lease =
+        lease.ok_or_else(|| format!("must be a duration such as 5s, and is \"{}\"", escaped(text)))?;
+    ElectionConfig::default().with_lease(lease).map(|_| lease).map_err(|error| error.to_string())
+}
+
+fn namespaces(fields: &mut Fields<'_>) -> BTreeMap<Namespace, Arc<NamespaceConfig>> {
+    const PATH: &str = "namespaces";
+    let Some(node) = fields.node(PATH) else { return BTreeMap::new() };
+    let problems = fields.problems();
+    let Body::Map(all) = &node.body else {
+        problems.add(node.place, PATH, format!("must be a map by name, and is {}", node.body.what()));
+        return BTreeMap::new();
+    };
+    if all.len() > MAX_NAMESPACES {
+        problems.add(node.place, PATH, format!("are {}, more than the {MAX_NAMESPACES} allowed", all.len()));
+        return BTreeMap::new();
+    }
+    let mut namespaces = BTreeMap::new();
+    for (name, node) in all.iter() {
+        let path = join(PATH, &escaped(&name.text));
+        match Namespace::new(&*name.text) {
+            Ok(namespace) => {
+                let config = namespace::read(&path, node, problems);
+                namespaces.extend(config.map(|config| (namespace, Arc::new(config))));
+            }
+            Err(error) => problems.add(name.place, &path, error.to_string()),
+        }
+    }
+    namespaces
+}

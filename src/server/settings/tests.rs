@@ -1,0 +1,74 @@
+use super::*;
+use crate::engine::{Kind, Ownership};
+
+fn refused(file: &str) -> Vec<String> {
+    let error = Settings::parse("test.yaml", file.as_bytes()).unwrap_err();
+    error.problems.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_file_says_how_namespaces_are_run() {
+    let file = "
+name: one
+listen: 127.0.0.1:7943
+store: data
+leader_lease: 2s
+namespaces:
+  orders: {kind: fixed, shards: 1024, lease: 3s}
+  task-lists:
+    kind: ephemeral
+    ownership: affinity
+    placement: least_loaded
+    strategy: greedy
+    max_shards: 5000
+";
+    let settings = Settings::parse("test.yaml", file.as_bytes()).unwrap();
+    assert_eq!((settings.name.as_deref(), settings.store.as_deref()), (Some("one"), Some("data")));
+    assert_eq!(settings.leader_lease, Some(Duration::from_secs(2)));
+    let orders = &settings.namespaces[&Namespace::new("orders").unwrap()];
+    assert_eq!((orders.kind, orders.lease), (Kind::Fixed { shards: 1024 }, Duration::from_secs(3)));
+    assert_eq!(orders.beat_every, Duration::from_millis(300), "what is not said follows the lease");
+    let lists = &settings.namespaces[&Namespace::new("task-lists").unwrap()];
+    assert_eq!((lists.kind, lists.ownership, lists.max_shards), (Kind::Ephemeral, Ownership::Affinity, 5000));
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once_with_its_place() {
+    let problems = refused(
+        "listne: 127.0.0.1:1
+leader_lease: 1ms
+namespaces:
+  a: {kind: fixed}
+  b: {kind: fxied, shards: 0}
+  c: {kind: ephemeral, shards: 3, lease: soon}
+  d: {kind: fixed, shards: 8, lease: 2s, beat_every: 1s}
+  e: []
+  \"\": {kind: ephemeral}
+",
+    );
+    assert_eq!(
+        problems,
+        [
+            "2:15: leader_lease: leader lease: a lease of 1ms is not between 500ms and 3600s",
+            "4:6: namespaces.a: a fixed namespace needs shards: how many it has",
+            "5:13: namespaces.b.kind: must be one of fixed, ephemeral, and is \"fxied\"; did you mean fixed?",
+            "5:28: namespaces.b.shards: must be a whole number from 1 to 1000000, and is \"0\"",
+            "6:6: namespaces.c: an ephemeral namespace has no number of shards; max_shards bounds it",
+            "6:41: namespaces.c.lease: must be a duration such as 10s or 250ms, and is \"soon\"",
+            "7:6: namespaces.d: beat_every must be at least 20 ms, and at most a quarter of the lease",
+            "8:6: namespaces.e: must be a map, and is a list",
+            "9:3: namespaces.: namespace is \"\": must have 1 to 1000 bytes",
+            "1:1: listne: there is no such setting; did you mean listen?",
+        ]
+    );
+}
+
+#[test]
+fn what_is_not_a_file_of_settings_is_refused() {
+    assert_eq!(refused("- a"), ["1:1: must be a map, and is a list"]);
+    assert_eq!(refused("a: [")[0].split(':').nth(2), Some(" not YAML"));
+    assert_eq!(
+        Settings::parse("test.yaml", &[0xff]).unwrap_err().to_string(),
+        "test.yaml was refused, with 1 problem:\n  test.yaml:1:1: not UTF-8 text"
+    );
+}

@@ -1,0 +1,134 @@
+//! `shardway serve`.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+};
+
+use serde_json::Value;
+use shardway::proto::v1::wire::{
+    LookupRequest, Register, SessionRequest, executor_client::ExecutorClient, router_client::RouterClient,
+    session_request,
+};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Code, transport::Channel};
+
+use super::{file, refusal_of, stdout_of};
+use crate::store::scratch::ScratchDir;
+
+/// A distributor in a process of its own.
+struct Served {
+    process: Child,
+    plan: Value,
+}
+
+impl Served {
+    fn start(args: &[&str]) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_shardway"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--output", "json"])
+            .args(args)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(process.stdout.as_mut().unwrap()).lines().map(Result::unwrap);
+        let mut text = String::new();
+        for line in lines {
+            text += &line;
+            if line == "}" {
+                break;
+            }
+        }
+        Self { process, plan: serde_json::from_str(&text).unwrap() }
+    }
+
+    async fn channel(&self) -> Channel {
+        let address = self.plan["advertise"].as_str().unwrap();
+        Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap()
+    }
+
+    /// Asks it to end, and waits until it has.
+    fn terminate(mut self) -> Option<i32> {
+        let id = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.process.wait().unwrap().code()
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Who owns the shard, once somebody does.
+async fn owner(channel: &Channel, key: &str) -> Option<String> {
+    let request = LookupRequest { namespace: "orders".into(), key: key.into(), ..LookupRequest::default() };
+    let mut request = tonic::Request::new(request);
+    request.set_timeout(std::time::Duration::from_secs(30));
+    match RouterClient::new(channel.clone()).lookup(request).await {
+        Ok(found) => Some(found.into_inner().owners[0].executor.clone()),
+        Err(status) => {
+            assert_eq!(status.code(), Code::Unavailable, "{status}");
+            None
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_distributor_remembers_who_owns_what_when_it_is_started_again() {
+    let scratch = ScratchDir::new();
+    let store = scratch.path().to_str().unwrap();
+    let args = ["--store", store, "--fixed", "orders=16"];
+    let served = Served::start(&args);
+    assert_eq!(served.plan["namespaces"], serde_json::json!(["orders"]));
+    let channel = served.channel().await;
+    let register = Register { executor: "e1".into(), nonce: 1, attempt: 1, ..Register::default() };
+    let first = SessionRequest {
+        namespace: "orders".into(),
+        frame: Some(session_request::Frame::Register(register)),
+    };
+    // A leader is elected within a moment; until then nobody is heard.
+    let _stream = loop {
+        let (sender, frames) = tokio::sync::mpsc::channel(1);
+        sender.send(first.clone()).await.unwrap();
+        match ExecutorClient::new(channel.clone()).session(ReceiverStream::new(frames)).await {
+            Ok(stream) => break (stream, sender),
+            Err(status) => assert_eq!(status.code(), Code::Unavailable, "{status}"),
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(owner(&channel, "7").await.as_deref(), Some("e1"));
+    assert_eq!(served.terminate(), Some(0));
+
+    let again = Served::start(&args);
+    assert_eq!(owner(&again.channel().await, "7").await.as_deref(), Some("e1"));
+    assert_eq!(again.terminate(), Some(0));
+}
+
+#[test]
+fn settings_are_checked_before_anything_is_started() {
+    let checked = stdout_of(&["serve", "--config", "examples/serve.yaml", "--check"], b"");
+    assert!(checked.contains("2 namespaces: orders, task-lists"), "{checked}");
+    let path = file("serve-bad.yaml", "namespaces: {a: {kind: fixed}, b: {kind: ephemral}}\nstorre: x\n");
+    let (code, complaint) = refusal_of(&["serve", "--config", path.to_str().unwrap()]);
+    assert_eq!(code, 3);
+    for part in [
+        "with 3 problems",
+        "namespaces.a: a fixed namespace needs shards",
+        "did you mean ephemeral?",
+        "did you mean store?",
+    ] {
+        assert!(complaint.contains(part), "{part}: {complaint}");
+    }
+    for (args, part) in [
+        (&["serve"][..], "there is no namespace"),
+        (&["serve", "--fixed", "orders=0"], "shards"),
+        (&["serve", "--fixed", "a=1", "--ephemeral", "a"], "\"a\" is given twice"),
+        (&["serve", "--fixed", "a=1", "--listen", "here"], "must be an address and a port"),
+        (&["serve", "--fixed", "a=1", "--listen", "0.0.0.0:1"], "--advertise"),
+    ] {
+        let (_, complaint) = refusal_of(args);
+        assert!(complaint.contains(part), "{args:?}: {complaint}");
+    }
+}
