@@ -136,6 +136,8 @@ impl Engine {
             | Change::Drained(..)
             | Change::Freeze(_)
             | Change::Load(..)
+            | Change::SessionAge(..)
+            | Change::ShardTimes(..)
             | Change::Other(_) => {
                 self.state.apply_change(&change);
                 self.planner.configured(&self.state);

@@ -50,8 +50,22 @@ pub enum Change {
     /// What a shard weighed when a snapshot was written, so that the next leader does not start blind. Never part of a
     /// commit.
     Load(ShardKey, f64),
+    /// How long a session had been there at least when a snapshot was written. Never part of a commit.
+    SessionAge(SessionId, Duration),
+    /// What was known of when something happened to a shard when a snapshot was written. Never part of a commit.
+    ShardTimes(ShardKey, ShardTimes),
     /// Something that a later binary has said, as it was read.
     Other(Bytes),
+}
+
+/// When something happened to a shard, counted from when this is said: clocks of different machines have nothing in common.
+/// Whoever reads it later counts from then, so that it never seems longer ago than it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ShardTimes {
+    /// It was moved so long ago; `None`: longer ago than matters.
+    pub moved_ago: Option<Duration>,
+    /// It stays quarantined for so long; `None`: it is not, or for as long as the configuration says.
+    pub quarantined_for: Option<Duration>,
 }
 
 /// What a later binary has said about something that this one knows too: kept, and written again.

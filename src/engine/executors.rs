@@ -234,7 +234,7 @@ impl Engine {
 
     /// Its lease has run out: what it had may be others'.
     pub(super) fn expire(&mut self, now: Mono, slot: Slot) {
-        let Some(Session { record, shards }) = self.state.session(slot) else { return };
+        let Some(Session { record, shards, .. }) = self.state.session(slot) else { return };
         let (id, executor, shards) = (record.id, record.executor.clone(), shards.len());
         self.lose(now, slot, Ending::Expired);
         self.gaps.expired(id);

@@ -54,10 +54,11 @@ impl Engine {
     /// Whatever is on its way to the session goes to nobody yet: in the commit that drains or ends it, so that it is
     /// given nothing more, and no later session is taken for it.
     pub(super) fn lose_destination(&mut self, id: SessionId) {
-        let moving: Vec<Index> = self.state.moving().collect();
+        let Some(slot) = self.state.slot_of(id) else { return };
+        let moving: Vec<Index> = self.state.moving_to(slot).collect();
         for index in moving {
             let record = self.state.record_of(index);
-            if let Some(handover) = record.handover.filter(|handover| handover.to == Some(id)) {
+            if let Some(handover) = record.handover {
                 let handover = Some(Handover { to: None, ..handover });
                 self.change(Change::Shard(ShardRecord { handover, ..record }));
             }

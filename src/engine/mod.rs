@@ -25,6 +25,7 @@ mod handover;
 mod liveness;
 mod record;
 mod record_config;
+mod record_times;
 mod requests;
 mod rounds;
 mod state;
@@ -39,7 +40,8 @@ use std::{
 
 use batch::Batch;
 pub use change::{
-    Change, Delta, Extra, Freeze, Handover, MAX_PAST_NONCES, PolicyText, SessionRecord, ShardRecord, Standing,
+    Change, Delta, Extra, Freeze, Handover, MAX_PAST_NONCES, PolicyText, SessionRecord, ShardRecord,
+    ShardTimes, Standing,
 };
 pub use config::{ConfigError, Kind, MAX_SESSIONS, MAX_SHARDS, NamespaceConfig, Ownership};
 pub use event::{Answer, Caller, Effect, Event, Notice, Request, RequestError};

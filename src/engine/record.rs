@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::{
     Change, Freeze, Handover, PolicyText, SessionRecord, ShardRecord, Standing,
     change::{Extra, MAX_PAST_NONCES},
-    record_config,
+    record_config, record_times,
     requests::MAX_POLICY_BYTES,
 };
 use crate::{
@@ -31,6 +31,8 @@ mod kind {
     pub(super) const LOAD: u32 = 9;
     pub(super) const DRAINED: u32 = 20;
     pub(super) const DELETED: u32 = 21;
+    pub(super) const SESSION_AGE: u32 = 30;
+    pub(super) const SHARD_TIMES: u32 = 31;
 }
 
 impl Change {
@@ -57,6 +59,13 @@ impl Change {
                 out.number(2, (*is_so).into());
             }),
             Self::Deleted => out.message(kind::DELETED, |_| ()),
+            Self::SessionAge(id, age) => out.message(kind::SESSION_AGE, |out| {
+                encode_id(1, *id, out);
+                out.number(2, age.as_secs());
+            }),
+            Self::ShardTimes(key, times) => {
+                out.message(kind::SHARD_TIMES, |out| record_times::encode(key, *times, out));
+            }
             Self::Load(key, load) => out.message(kind::LOAD, |out| {
                 out.bytes(1, key.as_bytes());
                 out.fixed(2, load.to_bits());
@@ -92,6 +101,8 @@ impl Change {
                 Self::Drained(executor, is_so)
             }
             kind::DELETED => Self::Deleted,
+            kind::SESSION_AGE => field.message(record_times::decode_age)?,
+            kind::SHARD_TIMES => field.message(record_times::decode_times)?,
             kind::LOAD => {
                 let (key, load) = field.message(decode_load)?;
                 Self::Load(key, load)
@@ -327,7 +338,7 @@ fn encode_id(number: u32, id: SessionId, out: &mut Encoder) {
     });
 }
 
-fn decode_id(fields: Fields) -> Result<SessionId, WireError> {
+pub(super) fn decode_id(fields: Fields) -> Result<SessionId, WireError> {
     let mut id = SessionId::default();
     for field in fields {
         let field = field?;
@@ -400,7 +411,7 @@ fn decode_retired(fields: Fields) -> Result<ShardKey, WireError> {
     Err(WireError { at: 0, what: "a shard without a key" })
 }
 
-fn shard_key(field: &Field) -> Result<ShardKey, WireError> {
+pub(super) fn shard_key(field: &Field) -> Result<ShardKey, WireError> {
     ShardKey::new(field.text(MAX_SHARD_KEY_BYTES)?).map_err(|_| field.error("no shard key"))
 }
 

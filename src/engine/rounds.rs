@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Change, Engine, Freeze, Handover, RoundNote, ShardRecord, Standing, State,
+    Change, Engine, Freeze, Handover, RoundNote, ShardRecord, ShardTimes, Standing, State,
     state::{Index, Slot},
 };
 use crate::{
@@ -14,6 +14,9 @@ use crate::{
     session::Ending,
     types::{ExecutorId, Member, Mono, ShardKey, Token},
 };
+
+/// A move longer ago than this is of no interest to another leader: cooldowns are rarely as long.
+const MOVED_LATELY: Duration = Duration::from_hours(1);
 
 /// The planner's picture of the namespace, kept in step with the state.
 #[derive(Debug)]
@@ -101,7 +104,8 @@ impl Planner {
             }
             return;
         }
-        let seat = self.board.add_executor(executor(record, self.now), standing, false);
+        let joined = self.now.back(session.age);
+        let seat = self.board.add_executor(executor(record, joined), standing, false);
         put(&mut self.seats, slot as usize, Some(seat));
         put(&mut self.slots, seat.index(), Some(slot));
         if !self.has_placed {
@@ -129,6 +133,9 @@ impl Planner {
                 put(&mut self.indices, slot.index(), Some(index));
                 let load = shard.load.and_then(|load| Load::new(load.into()));
                 self.board.set_load(slot, load, self.now);
+                if let Some(ago) = state.times_of(index).moved_ago {
+                    self.board.note_moved(slot, self.now.back(ago));
+                }
                 slot
             }
         };
@@ -153,7 +160,8 @@ impl Planner {
         }
         if shard.quarantined != before.quarantined_until.is_some() {
             let hold = self.config.quarantine.map_or(Default::default(), |quarantine| quarantine.hold);
-            self.board.set_quarantine(slot, shard.quarantined.then(|| self.now + hold));
+            let left = state.times_of(index).quarantined_for.unwrap_or(hold).min(hold);
+            self.board.set_quarantine(slot, shard.quarantined.then(|| self.now + left));
         }
         self.has_placed |= shard.token != Token::default();
         if owner.is_none() {
@@ -256,15 +264,32 @@ impl Planner {
 }
 
 impl Engine {
-    /// The namespace as decided, as changes that lead to it from nothing, with what its shards weigh.
+    /// The namespace as decided, as changes that lead to it from nothing, with what its shards weigh, and when what the
+    /// planner must not forget was.
     pub fn snapshot(&self) -> impl Iterator<Item = Change> {
+        let now = self.last_awake;
         let Planner { board, shards, .. } = &self.planner;
-        let loads = self.state.indices().filter_map(move |index| {
+        let on_board = move |index: Index| {
             let slot = shards.get(index as usize).copied().flatten()?;
-            let load = board.shard(slot)?.load?;
-            Some(Change::Load(self.state.shard_at(index)?.key.clone(), load.get()))
+            Some((board.shard(slot)?, &self.state.shard_at(index)?.key))
+        };
+        let loads = self.state.indices().filter_map(move |index| {
+            let (shard, key) = on_board(index)?;
+            Some(Change::Load(key.clone(), shard.load?.get()))
         });
-        self.state.to_changes().chain(loads)
+        let ages = self.state.slots().filter_map(move |(slot, session)| {
+            let joined = board.seat(self.planner.seat(slot)?)?.executor.joined();
+            Some(Change::SessionAge(session.record.id, whole_seconds(now.since(joined))))
+        });
+        let times = self.state.indices().filter_map(move |index| {
+            let (shard, key) = on_board(index)?;
+            let moved_ago = shard.moved.map(|moved| whole_seconds(now.since(moved)));
+            let quarantined_for = shard.quarantined_until.map(|until| whole_seconds(until.since(now)));
+            let times =
+                ShardTimes { moved_ago: moved_ago.filter(|ago| *ago < MOVED_LATELY), quarantined_for };
+            (times != ShardTimes::default()).then(|| Change::ShardTimes(key.clone(), times))
+        });
+        self.state.to_changes().chain(loads).chain(ages).chain(times)
     }
 
     /// Holds a round, if one is due.
@@ -395,6 +420,11 @@ fn executor(record: &super::SessionRecord, joined: Mono) -> Executor {
         executor = executor.with_max_shards(max_shards);
     }
     executor
+}
+
+/// Snapshots count in seconds.
+const fn whole_seconds(time: Duration) -> Duration {
+    Duration::from_secs(time.as_secs())
 }
 
 fn put<T: Clone + Default>(list: &mut Vec<T>, at: usize, value: T) {

@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use super::{
     Freeze, Handover, Kind, NamespaceConfig, Ownership, PolicyText, SessionRecord, ShardRecord,
-    change::{Change, Delta, Extra},
+    change::{Change, Delta, Extra, ShardTimes},
 };
 use crate::{
     planted::{Planted, is},
@@ -46,8 +46,10 @@ pub struct State {
     shards: Vec<Option<Shard>>,
     free_indices: Vec<Index>,
     by_key: BTreeMap<ShardKey, Index>,
-    /// Those in handover.
-    moving: BTreeSet<Index>,
+    /// Those in handover, by where they go: whoever ends is asked for theirs, however many others there are.
+    moving: BTreeSet<(Option<Slot>, Index)>,
+    /// What is known of when things happened; times themselves mean nothing to another machine.
+    times: BTreeMap<Index, ShardTimes>,
     /// Executors that are to have no shards, whichever session they have.
     drained: BTreeSet<ExecutorId>,
     /// What only later binaries understand, in the order in which it was said.
@@ -61,6 +63,8 @@ pub(super) struct Session {
     pub(super) record: SessionRecord,
     /// What it owns, in no order.
     pub(super) shards: Vec<Index>,
+    /// How long it has been there at least.
+    pub(super) age: Duration,
 }
 
 #[derive(Clone, Debug)]
@@ -104,6 +108,7 @@ impl State {
             free_indices: Vec::new(),
             by_key: BTreeMap::new(),
             moving: BTreeSet::new(),
+            times: BTreeMap::new(),
             drained: BTreeSet::new(),
             others: Vec::new(),
             lost_others: 0,
@@ -273,6 +278,17 @@ impl State {
                     shard.load = Some(*load as f32);
                 }
             }
+            Change::SessionAge(id, age) => {
+                let slot = self.by_id.get(id).copied();
+                if let Some(session) = slot.and_then(|slot| self.sessions[slot as usize].as_mut()) {
+                    session.age = *age;
+                }
+            }
+            Change::ShardTimes(key, times) => {
+                if let Some(&index) = self.by_key.get(key) {
+                    self.times.insert(index, *times);
+                }
+            }
             Change::Other(bytes) => {
                 if self.others.len() < MAX_OTHERS {
                     self.others.push(bytes.clone());
@@ -327,7 +343,17 @@ impl State {
 
     /// The shards in handover.
     pub(super) fn moving(&self) -> impl Iterator<Item = Index> {
-        self.moving.iter().copied()
+        self.moving.iter().map(|&(_, index)| index)
+    }
+
+    /// The shards on their way to a session.
+    pub(super) fn moving_to(&self, slot: Slot) -> impl Iterator<Item = Index> {
+        self.moving.range((Some(slot), 0)..=(Some(slot), Index::MAX)).map(|&(_, index)| index)
+    }
+
+    /// What is known of when something happened to a shard.
+    pub(super) fn times_of(&self, index: Index) -> ShardTimes {
+        self.times.get(&index).copied().unwrap_or_default()
     }
 
     /// Executors that have a session.

@@ -65,6 +65,8 @@ impl Ledger {
                 | Change::Drained(..)
                 | Change::Deleted
                 | Change::Load(..)
+                | Change::SessionAge(..)
+                | Change::ShardTimes(..)
                 | Change::Other(_) => {}
             }
         }

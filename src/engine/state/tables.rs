@@ -1,5 +1,7 @@
 //! How the tables of a state change together.
 
+use std::time::Duration;
+
 use super::{
     super::{SessionRecord, ShardRecord, Standing, change::Extra},
     Index, Moving, Session, Shard, Slot, State,
@@ -31,7 +33,8 @@ impl State {
             self.sessions.push(None);
             self.sessions.len() as Slot - 1
         });
-        self.sessions[slot as usize] = Some(Session { record: record.clone(), shards: Vec::new() });
+        self.sessions[slot as usize] =
+            Some(Session { record: record.clone(), shards: Vec::new(), age: Duration::ZERO });
         self.by_id.insert(record.id, slot);
         slot
     }
@@ -41,18 +44,16 @@ impl State {
         let Some(session) = self.sessions[slot as usize].take() else { return };
         for index in session.shards {
             // Whoever ends a session has dealt with its shards; if not, nobody may believe that it still owns them.
+            self.set_handover(index, None);
             if let Some(shard) = &mut self.shards[index as usize] {
-                (shard.owner, shard.handover) = (None, None);
+                shard.owner = None;
             }
-            self.moving.remove(&index);
         }
         // Nor may the next session in this slot be taken for the destination.
-        for &index in &self.moving {
-            if let Some(Moving { to, .. }) =
-                self.shards[index as usize].as_mut().and_then(|shard| shard.handover.as_mut())
-            {
-                to.take_if(|to| *to == slot);
-            }
+        let lost: Vec<Index> = self.moving_to(slot).collect();
+        for index in lost {
+            let handover = self.shards[index as usize].as_ref().and_then(|shard| shard.handover);
+            self.set_handover(index, handover.map(|moving| Moving { to: None, ..moving }));
         }
         for table in [&mut self.by_executor, &mut self.pending] {
             if table.get(&session.record.executor) == Some(&slot) {
@@ -73,19 +74,34 @@ impl State {
             to: handover.to.and_then(|id| self.slot_of(id)),
             since: handover.since,
         });
+        self.set_handover(index, moving.filter(|_| owner.is_some()));
         let shard = self.shards[index as usize].as_mut().expect("it was found or added just now");
         shard.token = record.token;
-        shard.handover = moving.filter(|_| owner.is_some());
         shard.handover_extra =
             if shard.handover.is_some() { record.handover_extra.clone() } else { Extra::default() };
         if shard.handover.is_some() {
-            self.moving.insert(index);
-        } else {
-            self.moving.remove(&index);
+            // It has been moved since whatever said otherwise.
+            self.times.entry(index).or_default().moved_ago = Some(Duration::ZERO);
+        }
+        if shard.quarantined != record.quarantined
+            && let Some(times) = self.times.get_mut(&index)
+        {
+            times.quarantined_for = None;
         }
         shard.pin.clone_from(&record.pin);
         shard.quarantined = record.quarantined;
         shard.extra.clone_from(&record.extra);
+    }
+
+    fn set_handover(&mut self, index: Index, handover: Option<Moving>) {
+        let Some(shard) = &mut self.shards[index as usize] else { return };
+        if let Some(before) = shard.handover {
+            self.moving.remove(&(before.to, index));
+        }
+        if let Some(moving) = handover {
+            self.moving.insert((moving.to, index));
+        }
+        shard.handover = handover;
     }
 
     fn add_shard(&mut self, key: &ShardKey) -> Index {
@@ -112,7 +128,8 @@ impl State {
     pub(super) fn retire(&mut self, key: &ShardKey) {
         let Some(index) = self.by_key.remove(key) else { return };
         self.set_owner(index, None);
-        self.moving.remove(&index);
+        self.set_handover(index, None);
+        self.times.remove(&index);
         self.shards[index as usize] = None;
         self.free_indices.push(index);
     }

@@ -4,6 +4,7 @@
 mod explain;
 mod holes;
 mod requests;
+mod takeover;
 pub(crate) mod world;
 
 use std::{sync::Arc, time::Duration};
