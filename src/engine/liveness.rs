@@ -202,6 +202,11 @@ impl Liveness {
         self.pulse(slot).is_some_and(|pulse| pulse.heard.is_some() && !pulse.is_late && !pulse.on_trial)
     }
 
+    /// Whether all that count were heard lately, by this leader.
+    pub(super) fn hears_everybody(&self) -> bool {
+        self.pulses.iter().flatten().all(|pulse| !pulse.counts || pulse.heard.is_some() && !pulse.is_late)
+    }
+
     /// Lets the sessions that are held back expire when they would have. It says nothing about the next mass failure.
     pub(super) fn allow_expiry(&mut self, now: Mono) {
         self.is_overridden = self.is_restrained();

@@ -201,6 +201,11 @@ impl Engine {
         self.gaps.figures()
     }
 
+    /// Whether all whose beats count were heard lately by this leader: then nobody is about to lose anything.
+    pub fn hears_everybody(&self) -> bool {
+        self.liveness.hears_everybody()
+    }
+
     /// Whether expiries are held back because too many sessions are late at once.
     pub const fn is_restrained(&self) -> bool {
         self.liveness.is_restrained()

@@ -19,6 +19,7 @@ use std::{collections::BTreeMap, sync::Arc};
 pub use event::{Call, Effect, Event, ReplicaConfig, Trouble};
 use follower::{Follower, Heard};
 use office::{Errands, Office, Outcome, Said};
+use terms::Yields;
 
 use crate::{
     election::{self, CallId, Election},
@@ -48,7 +49,9 @@ pub struct Replica {
 struct Place {
     /// How it is run if it has no history yet.
     founding: Arc<NamespaceConfig>,
-    open_as: Option<OpenAs>,
+    /// What an operator has said, and the term to which it applies: if another replica leads in between, the operator has
+    /// to look again.
+    open_as: Option<(OpenAs, u64)>,
     follower: Follower,
     office: Option<Office>,
     /// The greatest version that executors and routers say they have seen.
@@ -57,8 +60,8 @@ struct Place {
     starts_over: Option<Caller>,
     /// Until when its engine was told that it leads.
     told: Mono,
-    /// Another replica should rather lead it: resign when no commit is on its way.
-    yields: bool,
+    /// Another replica is to lead it.
+    yields: Option<Yields>,
 }
 
 #[derive(Debug)]
@@ -108,7 +111,7 @@ impl Replica {
                 others_have_seen: Version::default(),
                 starts_over: None,
                 told: Mono::ZERO,
-                yields: false,
+                yields: None,
             };
             self.namespaces.insert(namespace.clone(), place);
             self.follow(namespace, out, |follower, founding| follower.woke(now, founding));
@@ -168,12 +171,15 @@ impl Replica {
                 }
             }
             Event::Open(namespace, open_as) => {
-                if let Some(place) = self.namespaces.get_mut(&namespace) {
-                    place.open_as = Some(open_as);
+                // Whoever does not lead has nothing to open, now or when it leads one day.
+                if let Some(place) = self.namespaces.get_mut(&namespace)
+                    && place.office.is_some()
+                {
+                    place.open_as = Some((open_as, 0));
                     self.reopen(now, &namespace, 0, out);
                 }
             }
-            Event::Resign(namespace) => self.resign(now, &namespace, out),
+            Event::Resign(namespace) => self.resign(now, &namespace, Yields::Asked, out),
             Event::Leaving => {
                 for (namespace, place) in &mut self.namespaces {
                     if place.office.take().is_some() {
@@ -284,7 +290,9 @@ impl Replica {
                     }
                     election::Effect::Won { namespace, term } => self.enter(now, &namespace, term, out),
                     election::Effect::Lost { namespace, term } => self.lose(&namespace, term, out),
-                    election::Effect::HandOver { namespace, .. } => self.resign(now, &namespace, out),
+                    election::Effect::HandOver { namespace, .. } => {
+                        self.resign(now, &namespace, Yields::Advised(now), out);
+                    }
                 }
             }
         }
@@ -315,7 +323,11 @@ impl Replica {
     fn enter(&mut self, now: Mono, namespace: &Namespace, term: Term, out: &mut Vec<Effect>) {
         let Some(place) = self.namespaces.get_mut(namespace) else { return };
         let resume = OpenAs { unix_millis: self.unix_millis, ..OpenAs::default() };
-        let mut open_as = place.open_as.unwrap_or(resume);
+        if place.open_as.take_if(|(_, of)| *of != term.number).is_some() && place.starts_over.take().is_some()
+        {
+            out.push(Effect::Resigned(namespace.clone()));
+        }
+        let mut open_as = place.open_as.map_or(resume, |(open_as, _)| open_as);
         // What this replica has seen counts whoever opens it, and however. What others say that they have seen keeps its
         // leader from granting, and is exceeded by whatever incarnation begins.
         let mine = place.follower.seen().filter(|_| !is(Planted::SeenForgotten));
@@ -326,7 +338,7 @@ impl Replica {
         let rows = Rows::new(&self.keys, namespace);
         let office =
             Office::new(rows, self.limits, term, open_as, place.founding.clone(), self.config.clone());
-        (place.told, place.yields) = (Mono::ZERO, false);
+        (place.told, place.yields) = (Mono::ZERO, None);
         let outcome = place.office.insert(office).woke(now);
         self.act(now, namespace, outcome, out);
     }

@@ -141,6 +141,11 @@ impl Office {
         !matches!(self.stage, Stage::Running { committing: Some(_), .. })
     }
 
+    /// Whether nobody is about to lose a lease.
+    pub(super) fn hears_everybody(&self) -> bool {
+        self.engine().is_none_or(Engine::hears_everybody)
+    }
+
     pub(super) fn next_wake(&self) -> Option<Mono> {
         let upkeep = match &self.stage {
             Stage::Running { upkeep, .. } | Stage::Deleted(upkeep) => upkeep.next_wake(),

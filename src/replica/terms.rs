@@ -1,10 +1,25 @@
 //! How a namespace comes not to be led here any more, or in another term.
 
+use std::time::Duration;
+
 use super::{Effect, Replica, office::StartOver};
 use crate::{
     journal::{Mode, OpenAs},
     types::{Mono, Namespace},
 };
+
+/// Why this replica is to resign, and when.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Yields {
+    /// Somebody has asked for it: as soon as no commit is on its way.
+    Asked,
+    /// Another replica should rather lead: when no lease is running out either, which the next leader would have to wait
+    /// for from its beginning. Not to be looked at before.
+    Advised(Mono),
+}
+
+/// Looking whether it does harm to resign goes through all sessions, so it is not done with every event.
+const YIELD_EVERY: Duration = Duration::from_millis(100);
 
 impl Replica {
     pub(super) fn lose(&mut self, namespace: &Namespace, term: u64, out: &mut Vec<Effect>) {
@@ -18,15 +33,19 @@ impl Replica {
     pub(super) fn reopen(&mut self, now: Mono, namespace: &Namespace, above: u64, out: &mut Vec<Effect>) {
         let Some(place) = self.namespaces.get_mut(namespace) else { return };
         if let Some(office) = place.office.take() {
+            let above = above.max(office.term());
+            if let Some((_, term)) = &mut place.open_as {
+                *term = above.saturating_add(1);
+            }
             out.push(Effect::Resigned(namespace.clone()));
-            self.election.renew(now, namespace, above.max(office.term()));
+            self.election.renew(now, namespace, above);
         }
     }
 
     /// As soon as no commit is on its way.
-    pub(super) fn resign(&mut self, now: Mono, namespace: &Namespace, out: &mut Vec<Effect>) {
+    pub(super) fn resign(&mut self, now: Mono, namespace: &Namespace, why: Yields, out: &mut Vec<Effect>) {
         if let Some(place) = self.namespaces.get_mut(namespace) {
-            place.yields = place.office.is_some();
+            place.yields = place.office.is_some().then_some(why);
         }
         self.yield_if_idle(now, namespace, out);
     }
@@ -35,21 +54,30 @@ impl Replica {
     pub(super) fn start_over(&mut self, now: Mono, namespace: &Namespace, with: StartOver) {
         let Some(place) = self.namespaces.get_mut(namespace) else { return };
         let mode = Mode::Reset { wait: with.wait };
-        place.open_as = Some(OpenAs { mode, seen: None, unix_millis: self.unix_millis });
+        let open_as = OpenAs { mode, seen: None, unix_millis: self.unix_millis };
         (place.founding, place.starts_over) = (with.config, Some(with.caller));
         // Nobody is told that it is not led any more: whoever asked for this still waits for the answer.
         if let Some(office) = place.office.take() {
+            place.open_as = Some((open_as, office.term().saturating_add(1)));
             self.election.renew(now, namespace, office.term());
         }
     }
 
     pub(super) fn yield_if_idle(&mut self, now: Mono, namespace: &Namespace, out: &mut Vec<Effect>) {
         let Some(place) = self.namespaces.get_mut(namespace) else { return };
-        if place.yields && place.office.take_if(|office| office.is_idle()).is_some() {
-            place.yields = false;
-            out.push(Effect::Resigned(namespace.clone()));
-            self.election.resign(now, namespace);
+        let Some(office) = place.office.as_ref().filter(|office| office.is_idle()) else { return };
+        match place.yields {
+            None => return,
+            Some(Yields::Advised(at)) if now < at => return,
+            Some(Yields::Advised(_)) if !office.hears_everybody() => {
+                place.yields = Some(Yields::Advised(now + YIELD_EVERY));
+                return;
+            }
+            Some(Yields::Asked | Yields::Advised(_)) => {}
         }
+        (place.office, place.yields) = (None, None);
+        out.push(Effect::Resigned(namespace.clone()));
+        self.election.resign(now, namespace);
     }
 
     pub(super) fn drop_office(&mut self, namespace: &Namespace, out: &mut Vec<Effect>) {

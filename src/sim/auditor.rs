@@ -11,10 +11,11 @@ use super::{
     happening::{Deed, ProcessId},
     invariants::{
         Promise, Violation, p01_exclusive_belief, p02_fencing::Fencing, p03_continuous_hold,
-        p04_bounded_overlap::BoundedOverlap, p09_bounded_movement::BoundedMovement, p10_restraint::Restraint,
-        p12_leader_fencing,
+        p04_bounded_overlap::BoundedOverlap, p07_static_stability, p09_bounded_movement::BoundedMovement,
+        p10_restraint::Restraint, p12_leader_fencing,
     },
     ledger::Ledger,
+    seat::{Silence, Silences},
     swarm::Swarm,
     timeline::{Begun, Timeline},
 };
@@ -45,22 +46,21 @@ pub(super) struct Auditor {
     unwell: BTreeSet<SessionId>,
     /// When each shard was given, or on its way, last.
     changed: BTreeMap<ShardKey, Mono>,
-    /// When commits were decided that are not known to be stored, by term and generation.
-    decided: BTreeMap<(u64, u64), Mono>,
+    /// When commits were decided that are not known to be stored, by term and generation; and whom their leader had heard.
+    decided: BTreeMap<(u64, u64), (Mono, Silences)>,
     /// When the last commit was.
     last_decided: Mono,
+    /// The store was restored, and nobody has adopted it.
+    pub(super) is_restored: bool,
+    /// Nothing is granted, as the head says, because others may hold what this history does not know.
+    pub(super) is_waiting: bool,
+    /// When it said so last.
+    pub(super) waited: Option<Mono>,
+    /// The longest lease that there ever was, in whatever history.
+    longest_ever: Duration,
     is_exclusive: bool,
     clocks_are_sound: bool,
     violations: Vec<Violation>,
-}
-
-/// What a leader knew of a session when it let it expire, by its own clock.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Silence {
-    /// How long it had not heard it, or not been able to.
-    pub(super) length: Duration,
-    /// How long a lease it had given it.
-    pub(super) lease: Duration,
 }
 
 /// One violation says enough; what follows from it only confuses.
@@ -86,6 +86,10 @@ impl Auditor {
             changed: BTreeMap::new(),
             decided: BTreeMap::new(),
             last_decided: Mono::ZERO,
+            is_restored: false,
+            is_waiting: false,
+            waited: None,
+            longest_ever: swarm.config.lease,
             is_exclusive: swarm.is_exclusive(),
             clocks_are_sound: swarm.clocks_are_sound,
             violations: Vec::new(),
@@ -152,8 +156,11 @@ impl Auditor {
         self.judge(now, Promise::Fencing, found).unwrap_or_default()
     }
 
-    pub(super) fn operator_allows_expiry(&mut self, until: Mono) {
-        self.expiry_allowed_until = self.expiry_allowed_until.max(until);
+    /// An operator's word that sessions may expire which are held back has reached a leader. What it takes back it does at
+    /// once, but for whom it cannot hear for now.
+    pub(super) fn operator_allows_expiry(&mut self, now: Mono) {
+        let lasts = 20 * self.longest_lease();
+        self.expiry_allowed_until = self.expiry_allowed_until.max(now + lasts);
     }
 
     /// A leader holds expiries back from now on, or does not any more. What an operator allowed, it allowed until then.
@@ -164,8 +171,9 @@ impl Auditor {
         }
     }
 
-    /// A leader lets sessions expire.
-    pub(super) fn expires(&mut self, now: Mono, silence: Silence) {
+    /// A leader lets a session expire.
+    fn expires(&mut self, silence: Silence) {
+        let now = silence.until;
         let least = self.ledger.config.restrain_from;
         let lease = silence.lease.min(self.ledger.config.lease);
         let found = self.restraint.expired(now, silence.length, lease, least);
@@ -175,14 +183,57 @@ impl Auditor {
     }
 
     /// A leader has decided a commit, and begins to write it.
-    pub(super) fn decided(&mut self, now: Mono, term: u64, version: Version) {
-        self.decided.entry((term, version.generation)).or_insert(now);
+    pub(super) fn decided(&mut self, now: Mono, term: u64, version: Version, ears: Silences) {
+        self.decided.entry((term, version.generation)).or_insert((now, ears));
+    }
+
+    /// A transaction wrote rows of the namespace, in the name of a term.
+    pub(super) fn wrote(&mut self, now: Mono, term: u64, in_force: Option<u64>) {
+        self.judge(now, Promise::LeaderFencing, p12_leader_fencing::wrote(term, in_force));
+    }
+
+    /// The store is another one, with the rows of a backup.
+    pub(super) const fn restored(&mut self) {
+        self.is_restored = true;
+    }
+
+    /// The history goes on from a backup, under a new incarnation.
+    pub(super) fn adopted(&mut self, now: Mono, delta: &Delta) {
+        let found = self.fencing.adopted(delta.version);
+        self.judge(now, Promise::Fencing, found);
+        self.ledger.adopt(delta);
+        self.movement.adopted();
+        self.balancing.clear();
+        self.unwell.clear();
+        self.decided.clear();
+        (self.last_change, self.last_commit, self.last_decided) = (now, now, now);
+        self.is_restored = false;
+        self.restraint.live(now, self.ledger.sessions.len());
+    }
+
+    /// A head says whether anything may be granted.
+    pub(super) fn waits(&mut self, now: Mono, is_waiting: bool) {
+        if self.is_waiting || is_waiting {
+            (self.is_waiting, self.waited) = (is_waiting, Some(now));
+        }
+    }
+
+    /// How long nobody may be granted anything after a restore: longer than whoever was ever granted anything holds it.
+    pub(super) fn adoption_wait(&self) -> Duration {
+        self.ledger.config.rates.listening(self.longest_ever)
     }
 
     /// Something is stored, by whoever had this term.
-    pub(super) fn committed(&mut self, now: Mono, terms: (u64, u64), delta: &Delta, coverage: &mut Coverage) {
+    pub(super) fn committed(&mut self, now: Mono, term: u64, delta: &Delta, coverage: &mut Coverage) {
         self.last_commit = now;
-        self.judge(now, Promise::LeaderFencing, p12_leader_fencing::stored(terms.0, terms.1));
+        let (before, after) = (self.ledger.version.incarnation, delta.version.incarnation);
+        self.judge(now, Promise::StaticStability, p07_static_stability::goes_on(before, after));
+        let decision = self.decided.remove(&(term, delta.version.generation));
+        let decided = decision.as_ref().map_or(now, |(decided, _)| *decided);
+        self.decided.retain(|(_, generation), _| *generation > delta.version.generation);
+        if let Some((_, ears)) = decision {
+            self.look_at_expiries(&ears, delta);
+        }
         for change in &delta.changes {
             self.look_at_change(now, change, coverage);
         }
@@ -194,8 +245,6 @@ impl Auditor {
         });
         self.unwell = before.chain(unwell).collect();
         self.ledger.apply_but_shards(delta);
-        let decided = self.decided.remove(&(terms.0, delta.version.generation)).unwrap_or(now);
-        self.decided.retain(|(_, generation), _| *generation > delta.version.generation);
         // A commit is one step, but what was retired in it and came again is another shard.
         for change in &delta.changes {
             if let Change::ShardRetired(key) = change {
@@ -222,10 +271,29 @@ impl Auditor {
         }
         self.last_decided = decided;
         self.ledger.apply_to_shards(delta);
+        self.longest_ever = self.longest_ever.max(self.longest_lease());
         self.restraint.live(now, self.ledger.sessions.len());
         let begun = self.balancing.values().filter(|version| **version == delta.version).count();
         let found = BoundedMovement::within_budget(&self.ledger, begun);
         self.judge(now, Promise::BoundedMovement, found);
+    }
+
+    fn look_at_expiries(&mut self, ears: &Silences, delta: &Delta) {
+        let mut past = BTreeSet::new();
+        for change in &delta.changes {
+            match change {
+                // It was told that it has no future: that it falls silent is no failure.
+                Change::Session(record) if record.standing.is_past() => drop(past.insert(record.id)),
+                Change::SessionEnded(id, Ending::Expired) => {
+                    let was_past =
+                        self.ledger.sessions.get(id).is_some_and(|record| record.standing.is_past());
+                    if let Some(silence) = ears.get(id).filter(|_| !was_past && !past.contains(id)) {
+                        self.expires(*silence);
+                    }
+                }
+                _ => {}
+            }
+        }
     }
 
     fn look_at_shard(

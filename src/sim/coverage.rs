@@ -62,6 +62,20 @@ pub enum Met {
     Outage,
     /// More than half of all executors died at once.
     MassFailure,
+    /// A commit took several transactions.
+    ChunkedCommit,
+    /// A snapshot was written behind the commits.
+    Snapshot,
+    /// A restored store was adopted.
+    Adoption,
+    /// The store refused a write because it was full.
+    DiskFull,
+    /// The store's own leader was replaced while it was written to.
+    StoreLeaderChange,
+    /// A watch came too late: what it was to tell was forgotten.
+    WatchLost,
+    /// A replica that follows had to read everything anew.
+    FollowerResync,
 }
 
 /// How often each was met.
@@ -70,7 +84,7 @@ pub struct Coverage([u64; Met::ALL.len()]);
 
 impl Met {
     /// All of them, in their order.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 35] = [
         Self::Handover,
         Self::Expiry,
         Self::LeaderChange,
@@ -99,6 +113,13 @@ impl Met {
         Self::Balance,
         Self::Outage,
         Self::MassFailure,
+        Self::ChunkedCommit,
+        Self::Snapshot,
+        Self::Adoption,
+        Self::DiskFull,
+        Self::StoreLeaderChange,
+        Self::WatchLost,
+        Self::FollowerResync,
     ];
 
     /// The word in reports.
@@ -132,6 +153,13 @@ impl Met {
             Self::Balance => "balance",
             Self::Outage => "outage",
             Self::MassFailure => "mass_failure",
+            Self::ChunkedCommit => "chunked_commit",
+            Self::Snapshot => "snapshot",
+            Self::Adoption => "adoption",
+            Self::DiskFull => "disk_full",
+            Self::StoreLeaderChange => "store_leader_change",
+            Self::WatchLost => "watch_lost",
+            Self::FollowerResync => "follower_resync",
         }
     }
 }

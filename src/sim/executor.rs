@@ -80,7 +80,7 @@ impl Machine {
             answer_within: lease / 3,
             stop_within: swarm.stop_within,
             on_stuck: swarm.on_stuck,
-            on_lease_loss: OnLeaseLoss::Fence,
+            on_lease_loss: if swarm.is_exclusive() { OnLeaseLoss::Fence } else { OnLeaseLoss::Hold },
         };
         let nonce = stage.random.next();
         let id = ProcessId(stage.processes);

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use super::{hazards::Mend, node::Node};
 use crate::{
     engine::{Answer, Delta, Request, RequestError, State},
+    journal::OpenAs,
     session::{Grant, ToExecutor, ToLeader},
-    types::{Mono, ShardKey, Version},
+    store::{self, Batch, Reply, Revision, WatchError},
+    types::{ShardKey, Version},
 };
 
 /// What can happen.
@@ -64,9 +66,24 @@ pub(super) enum Message {
     /// An executor to the resource.
     Write(Deed),
     /// A replica to the store.
-    Store(StoreCall),
+    Call(CallNumber, Box<store::Request>),
     /// The store's answer.
-    StoreSaid(StoreWord),
+    Replied(CallNumber, Box<Reply>),
+    /// A replica to the store: what has happened from this revision on? `None`: where are you?
+    Poll(CallNumber, Option<Revision>),
+    /// The store, once something has.
+    Polled(CallNumber, Box<Result<Batch, WatchError>>),
+    /// A replica to the operator: it leads, and does not believe what is stored.
+    Alarm,
+    /// The operator's answer: go on like this.
+    Open(OpenAs),
+}
+
+/// A call to the store: which run of a distributor made it, and its number there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct CallNumber {
+    pub(super) run: u32,
+    pub(super) call: u32,
 }
 
 /// A write that an executor did as the owner of a shard.
@@ -85,36 +102,6 @@ pub(super) enum Told {
     Changes(Version, Arc<Delta>),
     /// Nothing has changed since.
     Still(Version),
-}
-
-/// What a leader, or who wants to be one, asks of the ideal store.
-#[derive(Clone, Debug)]
-pub(super) enum StoreCall {
-    /// Let me lead, or go on to; sent at this time by my clock.
-    Lead { term: Option<u64>, sent: Mono },
-    /// I lead no longer.
-    Resign(u64),
-    /// Write this.
-    Commit(u64, Arc<Delta>),
-    /// What has happened since?
-    Read(Version),
-}
-
-/// What the ideal store answers.
-#[derive(Clone, Debug)]
-pub(super) enum StoreWord {
-    /// You lead, under this term, and may go on with this state.
-    Elected { term: u64, sent: Mono, state: Arc<State> },
-    /// You still lead.
-    Confirmed { term: u64, sent: Mono },
-    /// Another one does.
-    Led(Option<u8>),
-    /// It is written.
-    Committed(u64, Version),
-    /// Another one has the term, so nothing was written.
-    Deposed(u64),
-    /// What has happened since.
-    Happened(Vec<Arc<Delta>>),
 }
 
 impl Happening {
@@ -161,9 +148,12 @@ impl Message {
             Self::Serve(number, _) => 14 << 28 | number & 0xFF_FFFF,
             Self::Served(number, served) => 15 << 28 | u64::from(*served) << 24 | number & 0xFF_FFFF,
             Self::Write(deed) => 1 << 24 | deed.grant.token.generation & 0xFF_FFFF,
-            Self::Store(StoreCall::Commit(_, delta)) => 2 << 24 | delta.changes.len() as u64,
-            Self::Store(_) => 3 << 24,
-            Self::StoreSaid(_) => 4 << 24,
+            Self::Call(number, _) => 2 << 24 | u64::from(number.call) & 0xFF_FFFF,
+            Self::Replied(number, _) => 3 << 24 | u64::from(number.call) & 0xFF_FFFF,
+            Self::Poll(number, _) => 4 << 24 | u64::from(number.call) & 0xFF_FFFF,
+            Self::Polled(number, _) => 6 << 24 | u64::from(number.call) & 0xFF_FFFF,
+            Self::Alarm => 7 << 24,
+            Self::Open(_) => 8 << 24,
         }
     }
 }

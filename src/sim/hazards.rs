@@ -41,8 +41,18 @@ pub enum Hazard {
     LeaderCut,
     /// The leader gives its term up.
     Resign,
-    /// The store answers nobody.
+    /// The store answers nobody, or everybody that it cannot.
     StoreAway,
+    /// The store's own leader is replaced.
+    StoreStall,
+    /// The store has no space left.
+    StoreFull,
+    /// What the store tells of changes comes late, and perhaps too late.
+    WatchLag,
+    /// The store ends all watches.
+    WatchCancel,
+    /// The store is lost, and replaced by a backup.
+    Restore,
     /// Shards that are told to stop do not.
     Stuck,
     /// A shard kills whoever has it.
@@ -68,6 +78,10 @@ pub(super) enum Mend {
     Cut(Cut),
     Weather,
     Store,
+    StoreStall,
+    StoreFull,
+    Watches,
+    Restore,
     Replica(u8),
     Stuck,
     Poison,
@@ -76,7 +90,7 @@ pub(super) enum Mend {
 
 impl Hazard {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 25] = [
         Self::Crash,
         Self::Pause,
         Self::Cut,
@@ -89,6 +103,11 @@ impl Hazard {
         Self::LeaderCut,
         Self::Resign,
         Self::StoreAway,
+        Self::StoreStall,
+        Self::StoreFull,
+        Self::WatchLag,
+        Self::WatchCancel,
+        Self::Restore,
         Self::Stuck,
         Self::Poison,
         Self::MassCut,
@@ -113,6 +132,11 @@ impl Hazard {
             Self::LeaderCut => "leader's cut",
             Self::Resign => "resignation",
             Self::StoreAway => "store away",
+            Self::StoreStall => "store's leader lost",
+            Self::StoreFull => "store full",
+            Self::WatchLag => "watches late",
+            Self::WatchCancel => "watches cancelled",
+            Self::Restore => "store restored",
             Self::Stuck => "stuck shards",
             Self::Poison => "poison",
             Self::MassCut => "mass cut",
@@ -172,12 +196,15 @@ impl World {
             }
             Hazard::Resign => {
                 let replica = self.leader_or_any();
-                self.replicas[usize::from(replica)].resign(&mut self.stage);
+                self.replicas[usize::from(replica)].leave(&mut self.stage);
+                self.stage.after(length, Happening::Mends(Mend::Replica(replica)));
             }
-            Hazard::StoreAway => {
-                self.store.is_away = true;
-                self.stage.after(length, Happening::Mends(Mend::Store));
-            }
+            Hazard::StoreAway
+            | Hazard::StoreStall
+            | Hazard::StoreFull
+            | Hazard::WatchLag
+            | Hazard::WatchCancel
+            | Hazard::Restore => self.strike_store(hazard, length),
             Hazard::Stuck => {
                 self.stage.stuck_ppm = MILLION / 2;
                 self.stage.after(length, Happening::Mends(Mend::Stuck));
@@ -199,10 +226,14 @@ impl World {
             // Once all is well it stays fair.
             Mend::Weather if !self.stage.is_bad => {}
             Mend::Weather => self.stage.network.set_weather(self.stage.swarm.weather),
-            Mend::Store => self.store.is_away = false,
+            Mend::Store => self.store.leave(None),
+            Mend::StoreStall => self.store.go_on(&mut self.stage),
+            Mend::StoreFull => self.store.fill(false),
+            Mend::Watches => self.store.mute(&mut self.stage, false),
+            Mend::Restore => self.restore(),
             Mend::Replica(replica) => {
                 let replica = &mut self.replicas[usize::from(replica)];
-                if !replica.is_up {
+                if !replica.is_up() {
                     replica.start(&mut self.stage);
                 }
             }
@@ -219,13 +250,16 @@ impl World {
     pub(super) fn heal(&mut self) {
         self.stage.tell(|| "=== all is well from now on".to_owned());
         self.stage.is_bad = false;
+        self.operator.hang_up();
         self.stage.network.mend_all();
         self.stage.network.set_weather(Weather::FAIR);
         let paused: Vec<Node> = self.paused.keys().copied().collect();
         for node in paused {
             self.resume(node);
         }
-        self.store.is_away = false;
+        for mend in [Mend::Store, Mend::StoreStall, Mend::StoreFull, Mend::Watches] {
+            self.mend(mend);
+        }
         self.stage.poison = None;
         self.loosen();
         for replica in 0..self.stage.swarm.replicas {
@@ -384,7 +418,8 @@ impl World {
     }
 
     pub(super) fn leader_or_any(&mut self) -> u8 {
-        let leader = self.replicas.iter().position(|replica| replica.is_leader());
+        let now = self.stage.now;
+        let leader = self.replicas.iter().position(|replica| replica.is_leader(now));
         leader.unwrap_or_else(|| self.stage.random.index(self.replicas.len())) as u8
     }
 

@@ -84,6 +84,24 @@ impl Ledger {
         self.version = delta.version;
     }
 
+    /// All that there is from now on: a restored past, under a new incarnation. What was before it was, and is no more.
+    pub(super) fn adopt(&mut self, delta: &Delta) {
+        for (id, record) in std::mem::take(&mut self.sessions) {
+            self.past_sessions.insert(id, record.executor);
+        }
+        (self.freeze, self.longest_lease) = (Freeze::Off, Duration::ZERO);
+        let here: Vec<ShardKey> = self.shards().map(|shard| shard.key.clone()).collect();
+        for key in &here {
+            self.write(key, delta.version, None);
+        }
+        let has_policy = delta.changes.iter().any(|change| matches!(change, Change::Policy(_)));
+        if !has_policy {
+            self.policies.push(PolicyText::default());
+        }
+        self.apply_but_shards(delta);
+        self.apply_to_shards(delta);
+    }
+
     pub(super) fn retire(&mut self, key: &ShardKey, version: Version) {
         self.write(key, version, None);
     }

@@ -1,10 +1,18 @@
 //! Somebody who drains, moves, pins, freezes and configures, now and then at a bad time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{coverage::Met, happening::Message, node::Node, random::MILLION, router::any_key, stage::Stage};
+use super::{
+    coverage::Met,
+    happening::Message,
+    node::Node,
+    random::MILLION,
+    router::any_key,
+    stage::{Stage, unix_millis},
+};
 use crate::{
     engine::{Answer, Freeze, Kind, NamespaceConfig, Request, RequestError, Standing},
+    journal::{Mode, OpenAs},
     types::ExecutorId,
 };
 
@@ -12,7 +20,11 @@ use crate::{
 pub(super) struct Operator {
     asked: BTreeMap<u64, Asked>,
     numbers: u64,
+    /// What it asked before it has hung up.
+    first_valid: u64,
     replica: u8,
+    /// Who leads and does not believe what is stored.
+    alarms: BTreeSet<Node>,
 }
 
 #[derive(Debug)]
@@ -30,25 +42,43 @@ const MAX_HOPS: u8 = 2;
 impl Operator {
     /// Does one thing.
     pub(super) fn operate(&mut self, stage: &mut Stage) {
+        if !self.alarms.is_empty() && stage.random.happens(MILLION / 2) {
+            self.adopt(stage);
+        }
         let Some(request) = any_request(stage) else { return };
         self.ask(stage, request, false);
     }
 
+    /// Says to whoever has asked that the store is to be adopted.
+    pub(super) fn adopt(&mut self, stage: &mut Stage) {
+        for replica in std::mem::take(&mut self.alarms) {
+            let wait = stage.auditor.adoption_wait();
+            let open_as =
+                OpenAs { mode: Mode::Adopt { wait }, seen: None, unix_millis: unix_millis(stage.now) };
+            stage.tell(|| format!("operator: adopt the store, {replica}"));
+            stage.send(Node::Operator, replica, Message::Open(open_as));
+        }
+    }
+
     pub(super) fn ask(&mut self, stage: &mut Stage, request: Request, insists: bool) {
         stage.tell(|| format!("operator: {request:?}"));
-        match &request {
-            Request::Move(shard, _) | Request::Pin(shard, _) => {
-                stage.auditor.movement.operator_moves(stage.now, shard);
-            }
-            Request::AllowExpiry => {
-                let lasts = 20 * stage.auditor.longest_lease();
-                stage.auditor.operator_allows_expiry(stage.now + lasts);
-            }
-            _ => {}
+        if let Request::Move(shard, _) | Request::Pin(shard, _) = &request {
+            stage.auditor.movement.operator_moves(stage.now, shard);
         }
         self.numbers += 1;
         self.send(stage, self.numbers, &request);
         self.asked.insert(self.numbers, Asked { request, insists, hops: 0 });
+    }
+
+    /// Hangs up: what it has asked and what has not arrived never will.
+    pub(super) fn hang_up(&mut self) {
+        self.asked.clear();
+        self.first_valid = self.numbers + 1;
+    }
+
+    /// Whether a message of its can still arrive.
+    pub(super) const fn is_valid(&self, message: &Message) -> bool {
+        !matches!(message, Message::Ask(number, _) if *number < self.first_valid)
     }
 
     /// Asks again for what it insists on, and forgets the rest.
@@ -67,8 +97,9 @@ impl Operator {
         self.asked.values().any(|asked| asked.insists)
     }
 
-    pub(super) fn hear(&mut self, stage: &mut Stage, message: Message) {
+    pub(super) fn hear(&mut self, stage: &mut Stage, from: Node, message: Message) {
         match message {
+            Message::Alarm => drop(self.alarms.insert(from)),
             Message::NotLeader(Some(leader)) if leader != self.replica => {
                 self.replica = leader;
                 for (number, asked) in self.asked.iter_mut().filter(|(_, asked)| asked.hops < MAX_HOPS) {

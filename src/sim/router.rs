@@ -19,15 +19,15 @@ use super::{
     node::Node,
     node_clock::NodeClock,
     random::MILLION,
-    stage::Stage,
+    stage::{Stage, namespace},
 };
 use crate::{
     clock::Clock,
-    engine::{Answer, Change, Delta, Request, RequestError, ShardRecord, State},
+    engine::{Answer, Change, Delta, PolicyText, Request, RequestError, ShardRecord, State},
     planted::{Planted, is},
     policy::RoutingPolicy,
     resolver::{LookupError, MapVersion, OwnerMap, OwnerMapEdit, Resolver, ResolverSnapshot},
-    types::{Member, Mono, Namespace, SessionId, ShardKey, Source, Token, Version},
+    types::{Member, Mono, SessionId, ShardKey, Source, Token, Version},
 };
 
 pub(super) struct Router {
@@ -37,6 +37,8 @@ pub(super) struct Router {
     resolver: Resolver,
     /// Whose sessions there are, as it was told.
     members: BTreeMap<SessionId, Member>,
+    /// In which incarnation its policy was in force.
+    policy_incarnation: u64,
     /// Which version its map is of.
     has: Version,
     replica: u8,
@@ -83,8 +85,7 @@ impl Router {
     pub(super) fn new(number: u8, clock: NodeClock) -> Self {
         let face = Arc::new(Face::default());
         face.0.store(clock.shown(Mono::ZERO).as_nanos(), Ordering::Relaxed);
-        let namespace = Namespace::new("simulated").expect("a namespace's name");
-        let resolver = Resolver::builder(namespace).clock(face.clone()).build();
+        let resolver = Resolver::builder(namespace()).clock(face.clone()).build();
         let now = clock.shown(Mono::ZERO);
         Self {
             number,
@@ -92,6 +93,7 @@ impl Router {
             face,
             resolver,
             members: BTreeMap::new(),
+            policy_incarnation: 0,
             has: Version::default(),
             replica: number,
             vouched: now,
@@ -209,7 +211,7 @@ impl Router {
             put(&mut edit, &members, &shard);
         }
         self.publish(stage, edit, state.version(), members);
-        self.take_policy(stage, state.policy().epoch, &state.policy().text);
+        self.take_policy(stage, state.version(), state.policy());
     }
 
     fn take(&mut self, stage: &mut Stage, delta: &Delta) {
@@ -231,7 +233,7 @@ impl Router {
         self.publish(stage, edit, delta.version, members);
         for change in &delta.changes {
             if let Change::Policy(policy) = change {
-                self.take_policy(stage, policy.epoch, &policy.text);
+                self.take_policy(stage, delta.version, policy);
             }
         }
     }
@@ -259,14 +261,18 @@ impl Router {
         self.members = members;
     }
 
-    fn take_policy(&self, stage: &mut Stage, epoch: u64, text: &str) {
-        let before = self.policy_epoch();
-        if epoch <= before {
+    /// Takes the policy of a version, if that is newer. A restored store counts its epochs again, under an incarnation of
+    /// its own.
+    fn take_policy(&mut self, stage: &mut Stage, of: Version, policy: &PolicyText) {
+        let before = (self.policy_incarnation, self.policy_epoch());
+        let after = (of.incarnation, policy.epoch);
+        if after <= before {
             return;
         }
-        if let Some(policy) = read_policy(text) {
-            self.resolver.set_policy(policy.with_epoch(epoch));
-            let found = p11_atomic_flips::flipped(before, epoch);
+        if let Some(read) = read_policy(&policy.text) {
+            self.resolver.set_policy(read.with_epoch(policy.epoch));
+            self.policy_incarnation = of.incarnation;
+            let found = p11_atomic_flips::flipped(before, after);
             stage.auditor.judge(stage.now, Promise::AtomicFlips, found);
         }
     }
@@ -426,8 +432,12 @@ const fn map_version(version: Version) -> MapVersion {
     MapVersion { incarnation: version.incarnation, generation: version.generation }
 }
 
-/// `<mode> <percentage> <fallback> <max age in milliseconds, or 0>`: the simulation's own way to write a policy.
+/// `<mode> <percentage> <fallback> <max age in milliseconds, or 0>`: the simulation's own way to write a policy. Nothing:
+/// there is none.
 fn read_policy(text: &str) -> Option<RoutingPolicy> {
+    if text.is_empty() {
+        return Some(RoutingPolicy::default());
+    }
     let mut words = text.split(' ');
     let (mode, percentage, fallback, max_age) = (words.next()?, words.next()?, words.next()?, words.next()?);
     let max_age = max_age.parse().ok().filter(|ms| *ms > 0).map(Duration::from_millis);

@@ -13,7 +13,7 @@ use super::{
     record::Record,
     swarm::Swarm,
 };
-use crate::types::{Mono, ShardKey};
+use crate::types::{Mono, Namespace, ShardKey};
 
 #[derive(Debug)]
 pub(super) struct Stage {
@@ -34,6 +34,22 @@ pub(super) struct Stage {
     pub(super) stuck_ppm: u32,
     /// How many processes there were.
     pub(super) processes: u32,
+    /// How many runs of distributors there were, and when the last one began.
+    pub(super) runs: u32,
+    pub(super) last_start: Mono,
+    /// How many times a namespace was taken over, and when the last time was.
+    pub(super) elections: u32,
+    pub(super) last_election: Mono,
+}
+
+/// The namespace of which all this is about.
+pub(super) fn namespace() -> Namespace {
+    Namespace::new("simulated").expect("a namespace's name")
+}
+
+/// What calendars show: not long after the beginning, so that incarnations are easy to read.
+pub(super) const fn unix_millis(now: Mono) -> u64 {
+    1_000 + now.as_nanos() / 1_000_000
 }
 
 /// Two nodes never act at quite the same time, and nobody acts twice at once.
@@ -54,6 +70,10 @@ impl Stage {
             poison: None,
             stuck_ppm: 0,
             processes: 0,
+            runs: 0,
+            last_start: Mono::ZERO,
+            elections: 0,
+            last_election: Mono::ZERO,
             swarm,
         }
     }

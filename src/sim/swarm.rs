@@ -11,10 +11,13 @@ use super::{
     random::{MILLION, Random},
 };
 use crate::{
+    election::ElectionConfig,
     engine::{Kind, NamespaceConfig, Ownership},
     lease::ClockRates,
     plan::{self, Strategy},
+    replica::ReplicaConfig,
     session::OnStuck,
+    store::{Limits, kv::Retention},
 };
 
 /// All parameters of a run.
@@ -28,6 +31,13 @@ pub struct Swarm {
     pub(super) routers: u8,
     pub(super) config: NamespaceConfig,
     pub(super) leader_lease: Duration,
+    pub(super) election: ElectionConfig,
+    /// How long a distributor must have been up before others hand over to it.
+    pub(super) settle: Duration,
+    pub(super) replica: ReplicaConfig,
+    /// What the store takes at once, and how much it remembers.
+    pub(super) limits: Limits,
+    pub(super) retention: Retention,
     pub(super) clock_ppm: i64,
     pub(super) weather: Weather,
     pub(super) hazards: Vec<Hazard>,
@@ -66,13 +76,24 @@ impl Swarm {
             is_ordered: random.happens(MILLION / 2),
         };
         let stop_within = lease / random.pick(&[1, 2, 4]);
+        let leader_lease = random.pick(&[lease / 4, lease / 2, lease]).max(ms(1_000));
+        let settle = leader_lease * random.pick(&[1, 1, 2]);
         Self {
+            election: election(random, leader_lease, settle, config.rates),
+            settle,
+            replica: replica(random),
+            limits: Limits {
+                operations: random.pick(&[2, 3, 4, 128, 128]),
+                bytes: random.pick(&[1_000, 2_000, 1 << 20, 1 << 20]),
+                rows: random.pick(&[2, 10, 1_000]),
+            },
+            retention: Retention { steps: random.pick(&[50, 200, 10_000]), bytes: 64 << 20 },
             seed,
             length,
             replicas: 3,
             executors: executors.min(MAX_EXECUTORS / 2),
             routers: random.range(1, 3) as u8,
-            leader_lease: random.pick(&[lease / 4, lease / 2, lease]).max(ms(600)),
+            leader_lease,
             clock_ppm: random.pick(&[0, 1_000, 9_900, 9_900]),
             weather,
             hazards,
@@ -121,12 +142,30 @@ fn hazards(random: &mut Random) -> Vec<Hazard> {
     enabled.collect()
 }
 
+fn election(random: &mut Random, lease: Duration, settle: Duration, rates: ClockRates) -> ElectionConfig {
+    let patience = random.pick(&[Duration::ZERO, Duration::from_millis(200), Duration::from_millis(500)]);
+    let config = ElectionConfig::default().with_lease(lease).and_then(|config| config.with_settle(settle));
+    let config = config.and_then(|config| config.with_patience(patience.min(lease)));
+    config.expect("settings within their bounds").with_rates(rates)
+}
+
+fn replica(random: &mut Random) -> ReplicaConfig {
+    let ms = Duration::from_millis;
+    ReplicaConfig {
+        call_within: random.pick(&[ms(500), ms(1_000), ms(2_000)]),
+        pause_from: ms(50),
+        pause_to: random.pick(&[ms(500), ms(2_000)]),
+        snapshot_after_bytes: random.pick(&[2_000, 20_000, 256 << 10]),
+        snapshot_after_commits: random.pick(&[20, 200, 4_096]),
+    }
+}
+
 fn config(random: &mut Random, lease: Duration, beat_every: Duration) -> NamespaceConfig {
     let shards = random.range(8, 40) as u32;
     let kind = if random.happens(MILLION / 5) { Kind::Ephemeral } else { Kind::Fixed { shards } };
     let second = Duration::from_secs(1);
     let mut config = NamespaceConfig::new(kind);
-    if random.happens(MILLION / 20) {
+    if random.happens(MILLION / 10) {
         config.ownership = Ownership::Affinity;
     }
     (config.lease, config.beat_every) = (lease, beat_every);
@@ -161,6 +200,11 @@ impl fmt::Display for Swarm {
             self.leader_lease,
             self.clock_ppm,
             if self.clocks_are_sound { "" } else { " and worse" }
+        )?;
+        writeln!(
+            f,
+            "the store takes {} operations and {} bytes at once, and remembers {} steps",
+            self.limits.operations, self.limits.bytes, self.retention.steps
         )?;
         writeln!(
             f,

@@ -1,15 +1,14 @@
 //! Everybody on one stage, and the one loop that lets things happen.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    control::Replica,
     coverage::{Coverage, Met},
+    distributor::Distributor,
     drills::Phase,
     executor::Machine,
     happening::{Happening, Message},
     hazards::Pause,
-    ideal_store::IdealStore,
     invariants::Violation,
     node::Node,
     node_clock::NodeClock,
@@ -17,20 +16,18 @@ use super::{
     random::Random,
     record::{Line, TraceHash},
     router::Router,
-    stage::Stage,
+    stage::{Stage, namespace},
+    store::Store,
     swarm::Swarm,
 };
-use crate::{
-    engine::State,
-    types::{Mono, Version},
-};
+use crate::types::Mono;
 
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) stage: Stage,
     pub(super) machines: Vec<Machine>,
-    pub(super) replicas: Vec<Replica>,
-    pub(super) store: IdealStore,
+    pub(super) replicas: Vec<Distributor>,
+    pub(super) store: Store,
     pub(super) routers: Vec<Router>,
     pub(super) operator: Operator,
     pub(super) paused: BTreeMap<Node, Pause>,
@@ -72,15 +69,13 @@ impl World {
             Machine::new(number, &name, clock(random))
         };
         let machines = (0..swarm.executors + SPARE_MACHINES).map(|number| machine(number, clocks)).collect();
-        let version = Version { incarnation: 1, generation: 0 };
-        let state = Arc::new(State::new(version, Arc::new(swarm.config.clone())));
-        let replica = |number, random: &mut Random| Replica::new(number, clock(random), state.clone());
+        let replica = |number, random: &mut Random| Distributor::new(number, clock(random));
         let replicas = (0..swarm.replicas).map(|number| replica(number, clocks)).collect();
         let routers = (0..swarm.routers).map(|number| Router::new(number, clock(clocks))).collect();
         let mut world = Self {
             machines,
             replicas,
-            store: IdealStore::new(state.clone()),
+            store: Store::new(&swarm, &namespace()),
             routers,
             operator: Operator::default(),
             paused: BTreeMap::new(),
@@ -169,6 +164,9 @@ impl World {
     }
 
     fn arrives(&mut self, from: Node, to: Node, message: Message) {
+        if from == Node::Operator && !self.operator.is_valid(&message) {
+            return;
+        }
         match to {
             Node::Executor(machine) => {
                 self.with_machine(machine, |machine, stage| machine.hear(stage, from, message));
@@ -181,7 +179,7 @@ impl World {
                 router.hear(&mut self.stage, from, message);
                 router.arm(&mut self.stage);
             }
-            Node::Operator => self.operator.hear(&mut self.stage, message),
+            Node::Operator => self.operator.hear(&mut self.stage, from, message),
             Node::Store => self.store.hear(&mut self.stage, from, message),
             Node::Resource => {
                 if let Message::Write(deed) = message

@@ -8,8 +8,9 @@ use std::{collections::BTreeSet, time::Duration};
 use self::world::{MS, World, namespace};
 use super::*;
 use crate::{
+    election::{ReplicaRecord, TermRecord},
     engine::Caller,
-    journal::Mismatch,
+    journal::{Mismatch, Record as _},
     store::{Transaction, Write},
     types::{ExecutorId, ShardKey},
 };
@@ -226,4 +227,60 @@ fn a_store_that_went_back_is_refused_by_who_has_seen_more() {
     world.run(40_000 * MS);
     assert!(world.told[&(1 - first)].incarnation > seen.incarnation);
     assert_eq!(all(&world.held()), 30);
+}
+
+/// What an operator says to a leader is for that one's next term. Nobody else may come in between.
+#[test]
+fn an_adoption_that_another_leader_came_before_is_not_made_up_for() {
+    let adopt = OpenAs { mode: Mode::Adopt { wait: Duration::from_secs(11) }, seen: None, unix_millis: 1 };
+    let mut world = World::new(2, 2);
+    world.run(40_000 * MS);
+    let (first, before) = (world.leader().unwrap(), world.held());
+    let second = 1 - first;
+    world.tell(second, Event::Open(namespace(), adopt));
+
+    // The term becomes the other one's right when this one is about to take another.
+    world.tell(first, Event::Open(namespace(), adopt));
+    let keys = Keys::default();
+    let row = |key: &str| world.kv.get(key).unwrap().unwrap();
+    let (term, other) = (row(&keys.term(&namespace())), row(&keys.replica(&format!("r{second}")).unwrap()));
+    let term = TermRecord::from_row(&term.key, &term.value).unwrap();
+    let other = ReplicaRecord::from_row(&other.key, &other.value).unwrap();
+    let taken =
+        TermRecord { number: term.number + 1, replica: format!("r{second}"), session: other.session, ..term };
+    let key = keys.term(&namespace());
+    let value = taken.to_row(&key);
+    world.kv.apply(Transaction::default().write(Write::Put(key, value))).unwrap();
+    let batch = world.kv.batch(&keys.all(), world.kv.revision()).unwrap().unwrap();
+    world.tell(second, Event::Watched(batch));
+    world.run(200 * MS);
+    assert_eq!(world.leader(), Some(second));
+    world.tell(second, Event::Leaving);
+    world.run(5_000 * MS);
+    assert_eq!(world.leader(), Some(first));
+    world.run(20_000 * MS);
+    assert_eq!((world.held(), &world.trouble[..]), (before, &[][..]));
+    let incarnation = world.executors[0].held(world.now).next().map(|(_, token)| token.incarnation);
+    assert_eq!(incarnation, Some(1_700_000_000_000));
+}
+
+/// Whoever leads next would have to listen for a whole lease, from its beginning.
+#[test]
+fn leadership_is_not_handed_over_while_a_lease_is_running_out() {
+    let mut world = World::new(2, 3);
+    world.run(60_000 * MS);
+    let preferred = world.leader().unwrap();
+    world.replicas[preferred] = None;
+    world.run(20_000 * MS);
+    let second = world.leader().unwrap();
+    world.start(preferred, 77);
+    world.run(29_000 * MS);
+    assert_eq!(world.leader(), Some(second), "the other one has not been up for long enough");
+    world.executors[0].leave(&mut Vec::new());
+    world.run(8_500 * MS);
+    assert_eq!(world.leader(), Some(second));
+    world.run(3_000 * MS);
+    assert_eq!(all(&world.held()), 30, "nobody else had to listen first");
+    world.run(5_000 * MS);
+    assert_eq!(world.leader(), Some(preferred));
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::{
     engine::ShardRecord,
     sim::happening::{Deed, ProcessId},
-    types::{ShardKey, Token},
+    types::{ShardKey, Token, Version},
 };
 
 #[derive(Debug, Default)]
@@ -40,6 +40,18 @@ impl Fencing {
         }
         self.granted.insert(after.key.clone(), after.token);
         Ok(())
+    }
+
+    /// A restored history goes on from this version: what is granted from now on has to exceed all that ever was.
+    pub(in crate::sim) fn adopted(&self, version: Version) -> Result<(), String> {
+        let Version { incarnation, generation } = version;
+        let (least, most) = (Token { incarnation, generation }, self.granted.values().max());
+        match most {
+            Some(most) if least <= *most => {
+                Err(format!("a restored store was adopted as {version}, and {most} was granted before"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A write reaches the resource. Tells whether it is accepted.

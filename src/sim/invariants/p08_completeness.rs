@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::{
     engine::NamespaceConfig,
     lease::ClockRates,
+    replica::Trouble,
     types::{Mono, ShardKey},
 };
 
@@ -33,6 +34,11 @@ pub(in crate::sim) fn after_heal(
     let restraint = config.rates.listening(lease);
     let rounds = 2 * config.round_every + config.gather + 2 * config.beat_every;
     after_crash_with_leader(lease, leader, config.rates) + restraint + stop + rounds + lease / 3
+}
+
+/// A leader cannot run the namespace, and no operator can be asked what to do about it.
+pub(in crate::sim) fn cannot_run(trouble: &Trouble) -> String {
+    format!("the namespace is led and cannot be run: {trouble:?}")
 }
 
 /// A shard that nobody holds, by now.

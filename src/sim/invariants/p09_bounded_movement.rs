@@ -18,13 +18,20 @@ pub(in crate::sim) struct BoundedMovement {
     balanced: BTreeMap<ShardKey, Mono>,
     /// When each was told to leave its owner last, whoever led and why ever.
     revoked: BTreeMap<ShardKey, Mono>,
-    /// Shards that an operator has spoken of: they move because of that.
+    /// When each was told last to leave an owner that is well.
+    shed: BTreeMap<ShardKey, Mono>,
+    /// Shards that an operator has spoken of: they move because of that, perhaps much later, when what was asked arrives.
     spoken_of: BTreeMap<ShardKey, Mono>,
 }
 
 impl BoundedMovement {
     pub(in crate::sim) fn operator_moves(&mut self, now: Mono, shard: &ShardKey) {
         self.spoken_of.insert(shard.clone(), now);
+    }
+
+    /// What was moved and when is the past of another history.
+    pub(in crate::sim) fn adopted(&mut self) {
+        (self.balanced, self.revoked, self.shed) = Default::default();
     }
 
     /// Another leader leads. When shards were moved last is known to the leader that moved them.
@@ -42,6 +49,11 @@ impl BoundedMovement {
         self.revoked.get(shard).is_some_and(|last| *last >= since)
     }
 
+    /// Whether it has been told so since then although its owner is well: for balance's sake, or because of a pin.
+    pub(in crate::sim) fn was_shed_since(&self, shard: &str, since: Mono) -> bool {
+        self.shed.get(shard).is_some_and(|last| *last >= since)
+    }
+
     /// A commit changes a shard; `ledger` has its sessions already. Tells whether it begins a move for balance. It was
     /// decided after the one time, and before the other one. Sessions that are `unwell` are to lose what they have.
     pub(in crate::sim) fn committed(
@@ -56,7 +68,10 @@ impl BoundedMovement {
         let stays = after.owner == Some(owner) && after.token == before.token;
         if !stays {
             // Released by name, or lost with its owner. Nobody else may have it.
-            let may_go = before.handover.is_some() || !ledger.sessions.contains_key(&owner);
+            // Of a past that was adopted, all sessions are void; and whoever was asked to let go of a shard in the part that
+            // was lost names it, although nobody remembers to have asked.
+            let is_void = before.token.incarnation < ledger.version.incarnation;
+            let may_go = before.handover.is_some() || !ledger.sessions.contains_key(&owner) || is_void;
             return if may_go {
                 Ok(false)
             } else {
@@ -65,7 +80,7 @@ impl BoundedMovement {
         }
         match (before.handover, after.handover) {
             (Some(before_to), Some(after_to)) => {
-                redirected(ledger, &before.key, before_to, after_to).map(|()| false)
+                redirected(ledger, unwell, &before.key, before_to, after_to).map(|()| false)
             }
             (Some(_), None) => {
                 Err(format!("shard {} is its owner's again although it was revoked", before.key))
@@ -83,14 +98,18 @@ impl BoundedMovement {
         after: &ShardRecord,
     ) -> Result<bool, String> {
         self.revoked.insert(after.key.clone(), now);
+        if !leaves {
+            self.shed.insert(after.key.clone(), now);
+        }
         let is_free = after.pin.is_none() && !self.spoken_of.contains_key(&after.key);
         if leaves || !is_free {
             return Ok(false);
         }
         let Strategy::Steady(steady) = ledger.config.plan.strategy else { return Ok(true) };
         if let Some(last) = self.balanced.insert(after.key.clone(), after_then) {
-            // By the leader's clock, which may run fast, and in the planner's sixteenths of a second.
-            let least = steady.cooldown.mul_f64(1.0 - 0.02).saturating_sub(Duration::from_millis(63));
+            // By the leader's clock, which may run fast. That it counts in coarser steps makes it longer, never shorter.
+            let fast = 1_000_000 + u64::from(ledger.config.rates.error_ppm());
+            let least = Duration::from_nanos(steady.cooldown.as_nanos() as u64 / fast * 1_000_000);
             if now.since(last) < least {
                 return Err(format!(
                     "shard {} is moved for balance twice in {:?}",
@@ -116,10 +135,17 @@ impl BoundedMovement {
 }
 
 /// A move in flight may only change its destination when that is lost to it.
-fn redirected(ledger: &Ledger, key: &ShardKey, before: Handover, after: Handover) -> Result<(), String> {
+fn redirected(
+    ledger: &Ledger,
+    unwell: &BTreeSet<SessionId>,
+    key: &ShardKey,
+    before: Handover,
+    after: Handover,
+) -> Result<(), String> {
     let Some(to) = before.to.filter(|_| before.to != after.to) else { return Ok(()) };
+    // Drained, it is lost at once, also if it is to have shards again in the same commit.
     let is_lost = ledger.sessions.get(&to).is_none_or(|record| record.standing != Standing::Active);
-    if is_lost {
+    if is_lost || unwell.contains(&to) {
         Ok(())
     } else {
         Err(format!(

@@ -44,7 +44,13 @@ impl Restraint {
         while self.live.get(1).is_some_and(|(when, _)| *when <= begin) {
             self.live.pop_front();
         }
-        let live = self.live.iter().map(|(_, sessions)| *sessions).max().unwrap_or_default();
+        let live = self
+            .live
+            .iter()
+            .filter(|(when, _)| *when <= now)
+            .map(|(_, sessions)| *sessions)
+            .max()
+            .unwrap_or_default();
         let early = self.early.len();
         if early >= least && early * 2 > live {
             return Err(format!(

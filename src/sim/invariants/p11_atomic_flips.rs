@@ -13,7 +13,13 @@ pub(in crate::sim) fn went(policy: &RoutingPolicy, key: &str, source: Source) ->
     Err(format!("key {key} goes to {source:?} instead of {due:?} under epoch {}", policy.epoch()))
 }
 
-/// A policy came into force at a router.
-pub(in crate::sim) fn flipped(before: u64, after: u64) -> Result<(), String> {
-    if after > before { Ok(()) } else { Err(format!("policy {after} came into force after policy {before}")) }
+/// A policy came into force at a router: of an incarnation of the store, under an epoch.
+pub(in crate::sim) fn flipped(before: (u64, u64), after: (u64, u64)) -> Result<(), String> {
+    if after > before {
+        return Ok(());
+    }
+    Err(format!(
+        "policy {} of {} came into force after policy {} of {}",
+        after.1, after.0, before.1, before.0
+    ))
 }

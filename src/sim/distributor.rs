@@ -1,0 +1,436 @@
+//! A machine that runs a distributor: one process at a time, with a real replica, a watch on the store, and connections.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use super::{
+    coverage::Met,
+    happening::{CallNumber, Message, Told},
+    invariants::{Promise, p08_completeness},
+    link::{Heard, Link, Pending},
+    node::Node,
+    node_clock::NodeClock,
+    seat::Seat,
+    stage::{Stage, namespace, unix_millis},
+};
+use crate::{
+    election::Election,
+    engine::{self, Caller, Delta, Request},
+    journal::{LogError, OpenAs},
+    planted::{Planted, is},
+    replica::{self, Effect, Event, Trouble},
+    session::ToLeader,
+    store::{Batch, Keys, Reply, StoreError, WatchError},
+    types::{Mono, Version},
+};
+
+#[derive(Debug)]
+pub(super) struct Distributor {
+    number: u8,
+    pub(super) clock: NodeClock,
+    process: Option<Process>,
+    woken_at: Mono,
+}
+
+#[derive(Debug)]
+struct Process {
+    replica: replica::Replica,
+    link: Link,
+    /// Once its first watch is open.
+    is_contending: bool,
+    /// Whether it has ever known the namespace's state.
+    has_viewed: bool,
+    seat: Option<Seat>,
+    /// An operator was told that the store has to be adopted.
+    is_alarmed: bool,
+    /// It is about to end, and serves nobody.
+    is_leaving: bool,
+    /// Routers that want to hear what changes.
+    routers: BTreeMap<u8, Version>,
+    next_still: Mono,
+}
+
+const STILL_EVERY: Duration = Duration::from_secs(2);
+
+impl Distributor {
+    pub(super) const fn new(number: u8, clock: NodeClock) -> Self {
+        Self { number, clock, process: None, woken_at: Mono::from_nanos(u64::MAX) }
+    }
+
+    const fn node(&self) -> Node {
+        Node::Replica(self.number)
+    }
+
+    /// Whether it runs, and means to go on.
+    pub(super) fn is_up(&self) -> bool {
+        self.process.as_ref().is_some_and(|process| !process.is_leaving)
+    }
+
+    pub(super) fn is_leader(&self, now: Mono) -> bool {
+        self.process.as_ref().is_some_and(|process| process.leads(self.clock.shown(now)))
+    }
+
+    pub(super) fn start(&mut self, stage: &mut Stage) {
+        let now = self.clock.shown(stage.now);
+        stage.runs += 1;
+        let (run, session) = (stage.runs, stage.random.next());
+        stage.tell(|| format!("replica {} starts, run {run}", self.number));
+        let swarm = &stage.swarm;
+        let name = format!("r{}", self.number);
+        let keys = Keys::default();
+        let election = Election::new(swarm.election, &keys, swarm.limits, &name, "nowhere:1", session)
+            .expect("names in simulation are names");
+        let millis = unix_millis(stage.now);
+        let mut process = Process {
+            replica: replica::Replica::new(swarm.replica.clone(), keys, swarm.limits, election, millis),
+            link: Link::new(self.node(), run, now),
+            is_contending: false,
+            has_viewed: false,
+            seat: None,
+            is_alarmed: false,
+            is_leaving: false,
+            routers: BTreeMap::new(),
+            next_still: now + STILL_EVERY,
+        };
+        stage.last_start = stage.now;
+        process.link.poll(stage, now);
+        self.process = Some(process);
+        self.woken_at = Mono::from_nanos(u64::MAX);
+        self.arm(stage);
+    }
+
+    pub(super) fn crash(&mut self, stage: &mut Stage) {
+        let Some(process) = self.process.take() else { return };
+        stage.tell(|| format!("replica {} crashes", self.number));
+        for router in process.routers.into_keys() {
+            // The connection is reset.
+            stage.send(self.node(), Node::Router(router), Message::HungUp);
+        }
+    }
+
+    /// Gives its terms back in good order, to end soon: stops acknowledging first.
+    pub(super) fn leave(&mut self, stage: &mut Stage) {
+        let now = self.clock.shown(stage.now);
+        let Some(process) = self.process.as_mut().filter(|process| !process.is_leaving) else { return };
+        stage.tell(|| format!("replica {} leaves", self.number));
+        process.is_leaving = true;
+        for router in std::mem::take(&mut process.routers).into_keys() {
+            stage.send(Node::Replica(self.number), Node::Router(router), Message::HungUp);
+        }
+        self.handle(stage, now, Event::Leaving);
+        self.arm(stage);
+    }
+
+    pub(super) fn hear(&mut self, stage: &mut Stage, from: Node, message: Message) {
+        let now = self.clock.shown(stage.now);
+        let Some(process) = &mut self.process else {
+            // Its machine still says that nobody listens there.
+            if matches!(message, Message::ToLeader(_) | Message::Ask(..)) {
+                stage.send(self.node(), from, Message::NotLeader(None));
+            }
+            return;
+        };
+        match message {
+            Message::ToLeader(message) => {
+                if let (ToLeader::Beat(beat), Some(seat)) = (&message, &mut process.seat) {
+                    seat.homes.insert(beat.session, from);
+                }
+                let event = Event::Heard(namespace(), Caller(from.index() as u64), message);
+                self.tell_engine(stage, now, from, event);
+            }
+            Message::Ask(number, request) => {
+                let caller = Caller(number << 8 | from.index() as u64);
+                self.tell_engine(stage, now, from, Event::Asked(namespace(), caller, request));
+            }
+            Message::Open(open_as) => self.open(stage, now, open_as),
+            Message::Follow(have) => {
+                if let Node::Router(router) = from {
+                    self.handle(stage, now, Event::Seen(namespace(), have));
+                    self.tell_router(stage, router, have);
+                }
+            }
+            Message::Replied(number, reply) => self.replied(stage, now, number, *reply),
+            Message::Polled(number, told) if process.link.awaits(number) => self.polled(stage, now, *told),
+            _ => {}
+        }
+        self.arm(stage);
+    }
+
+    pub(super) fn wake(&mut self, stage: &mut Stage) {
+        if stage.now < self.woken_at {
+            return;
+        }
+        self.woken_at = Mono::from_nanos(u64::MAX);
+        let now = self.clock.shown(stage.now);
+        self.give_up_calls(stage, now);
+        let Some(process) = &mut self.process else { return };
+        process.link.poll_again(stage, now);
+        if process.next_still <= now {
+            process.next_still = now + STILL_EVERY;
+            if let Some(version) = process.version() {
+                for router in process.routers.keys() {
+                    let still = Message::Told(Told::Still(version));
+                    stage.send(Node::Replica(self.number), Node::Router(*router), still);
+                }
+            }
+        }
+        let wakes = |process: &Process| process.replica.next_wake().is_some_and(|wake| wake <= now);
+        if self.process.as_ref().is_some_and(wakes) {
+            self.handle(stage, now, Event::Woke);
+        }
+        self.arm(stage);
+    }
+
+    /// What takes too long is given up: it may have happened or not.
+    fn give_up_calls(&mut self, stage: &mut Stage, now: Mono) {
+        let Some(process) = &self.process else { return };
+        for number in process.link.late(now) {
+            let reason = "there was no answer in time".into();
+            self.replied(stage, now, number, Reply::Row(Err(StoreError::Unknown { reason })));
+        }
+    }
+
+    fn replied(&mut self, stage: &mut Stage, now: Mono, number: CallNumber, reply: Reply) {
+        let Some(process) = &mut self.process else { return };
+        let Some(Pending { of, is_commit, .. }) = process.link.answered(number) else { return };
+        if is_commit && matches!(reply, Reply::Row(Err(StoreError::Unknown { .. }))) {
+            stage.met(Met::UnknownOutcome);
+        }
+        self.handle(stage, now, Event::Replied(of, reply));
+    }
+
+    fn polled(&mut self, stage: &mut Stage, now: Mono, told: Result<Batch, WatchError>) {
+        let Some(process) = &mut self.process else { return };
+        if let Err(error) = &told {
+            stage.tell(|| format!("replica {}: {error}", self.number));
+        }
+        match process.link.polled(stage, now, told) {
+            Heard::Nothing => {}
+            Heard::Opened => self.watch_opened(stage, now),
+            Heard::Changes(batch) => self.handle(stage, now, Event::Watched(batch)),
+        }
+    }
+
+    /// Now nothing is missed any more: what there is is read.
+    fn watch_opened(&mut self, stage: &mut Stage, now: Mono) {
+        let Some(process) = &mut self.process else { return };
+        if std::mem::replace(&mut process.is_contending, true) {
+            self.handle(stage, now, Event::WatchBroke);
+        } else {
+            let mut effects = Vec::new();
+            let founding = Arc::new(stage.swarm.config.clone());
+            process.replica.contend(now, &namespace(), founding, &mut effects);
+            self.carry_out(stage, now, effects);
+        }
+    }
+
+    fn tell_engine(&mut self, stage: &mut Stage, now: Mono, from: Node, event: Event) {
+        let Some(process) = &self.process else { return };
+        let runs = process.replica.engine(&namespace()).is_some();
+        // A leader that has lost the store says so, or it would be asked for ever.
+        if process.leads(now) || runs && is(Planted::AcksPastLease) {
+            if let Event::Asked(_, _, Request::AllowExpiry) = event {
+                stage.auditor.operator_allows_expiry(stage.now);
+            }
+            self.handle(stage, now, event);
+        } else {
+            let leader = process.leader().filter(|leader| *leader != self.number);
+            if let Event::Heard(_, _, message) = event {
+                self.handle(stage, now, Event::Seen(namespace(), message.seen()));
+            }
+            stage.send(self.node(), from, Message::NotLeader(leader));
+        }
+    }
+
+    /// An operator says how to go on with a history that is not believed. Whoever has not asked is not told.
+    fn open(&mut self, stage: &mut Stage, now: Mono, open_as: OpenAs) {
+        let Some(process) = &mut self.process else { return };
+        if std::mem::take(&mut process.is_alarmed) {
+            stage.tell(|| format!("replica {} is to adopt the store", self.number));
+            self.handle(stage, now, Event::Open(namespace(), open_as));
+        }
+    }
+
+    /// Tells the replica, does what it wants done, and looks at what it has decided.
+    fn handle(&mut self, stage: &mut Stage, now: Mono, event: Event) {
+        let Some(process) = &mut self.process else { return };
+        let mut effects = Vec::new();
+        process.replica.handle(now, event, &mut effects);
+        self.carry_out(stage, now, effects);
+        let Some(process) = &mut self.process else { return };
+        let (Some(seat), Some(engine)) = (&mut process.seat, process.replica.engine(&namespace())) else {
+            return;
+        };
+        seat.look(stage, now, engine.state());
+        let version = engine.state().version();
+        if version > std::mem::replace(&mut seat.decided, version)
+            && version > stage.auditor.ledger.version
+            && let Some(term) = process.replica.election().term(&namespace())
+        {
+            stage.auditor.decided(stage.now, term.number, version, seat.decides());
+        }
+    }
+
+    fn carry_out(&mut self, stage: &mut Stage, now: Mono, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Ask { call, request, within } => {
+                    if let Some(process) = &mut self.process {
+                        process.link.ask(stage, now, call, request, within);
+                    }
+                }
+                Effect::Engine(_, effect) => self.engine_wants(stage, now, effect),
+                Effect::Published(_, delta) => self.publish(stage, &delta),
+                Effect::Viewed(_) => self.viewed(stage),
+                Effect::Led(_) => self.led(stage, now),
+                Effect::Resigned(_) => {
+                    stage.tell(|| format!("replica {} leads no longer", self.number));
+                    if let Some(process) = &mut self.process {
+                        (process.seat, process.is_alarmed) = (None, false);
+                    }
+                }
+                Effect::Trouble(_, trouble) => self.in_trouble(stage, trouble),
+            }
+        }
+    }
+
+    fn led(&mut self, stage: &mut Stage, now: Mono) {
+        let Some(process) = &mut self.process else { return };
+        let Some(engine) = process.replica.engine(&namespace()) else { return };
+        stage.tell(|| format!("replica {} leads, from {}", self.number, engine.state().version()));
+        process.seat = Some(Seat::new(engine.state(), now));
+        stage.auditor.movement.led_by_another();
+        stage.last_election = stage.now;
+        stage.elections += 1;
+        if stage.elections > 1 {
+            stage.met(Met::LeaderChange);
+            if stage.auditor.ledger.shards().any(|shard| shard.handover.is_some()) {
+                stage.met(Met::LeaderChangeMidHandover);
+            }
+        }
+    }
+
+    fn in_trouble(&mut self, stage: &mut Stage, trouble: Trouble) {
+        stage.tell(|| format!("replica {} is in trouble: {trouble:?}", self.number));
+        match trouble {
+            Trouble::Log(LogError::NeedsAdoption(_)) => self.alarm(stage),
+            // What was collected in another's term is that one's affair.
+            trouble => {
+                let found = p08_completeness::cannot_run(&trouble);
+                stage.auditor.judge::<()>(stage.now, Promise::Completeness, Err(found));
+            }
+        }
+    }
+
+    fn alarm(&mut self, stage: &mut Stage) {
+        if let Some(process) = &mut self.process {
+            process.is_alarmed = true;
+            stage.send(self.node(), Node::Operator, Message::Alarm);
+        }
+    }
+
+    fn engine_wants(&mut self, stage: &mut Stage, now: Mono, effect: engine::Effect) {
+        let me = self.node();
+        let Some(Process { replica, seat: Some(seat), .. }) = &mut self.process else {
+            if let engine::Effect::Answer(Caller(caller), answer) = effect
+                && let Some(to) = Node::of_index((caller & 0xFF) as usize)
+            {
+                stage.send(me, to, Message::Answer(caller >> 8, answer));
+            }
+            return;
+        };
+        match effect {
+            // The replica sees to these itself.
+            engine::Effect::Commit(_) | engine::Effect::StartOver(..) => {}
+            engine::Effect::Reply(Caller(caller), message) => {
+                let Some(to) = Node::of_index((caller & 0xFF) as usize) else { return };
+                let engine = replica.engine(&namespace());
+                let beat_every = engine.map_or(Duration::ZERO, |engine| engine.state().config().beat_every);
+                seat.replies(now, to, &message, beat_every);
+                stage.send(me, to, Message::ToExecutor(message));
+            }
+            engine::Effect::Push(session, message) => {
+                if let Some(home) = seat.homes.get(&session) {
+                    stage.send(me, *home, Message::ToExecutor(message));
+                }
+            }
+            engine::Effect::Answer(Caller(caller), answer) => {
+                let Some(to) = Node::of_index((caller & 0xFF) as usize) else { return };
+                stage.send(me, to, Message::Answer(caller >> 8, answer));
+            }
+            engine::Effect::Notice(notice) => {
+                stage.tell(|| format!("replica {}: {notice:?}", self.number));
+                seat.notices(stage, now, &notice);
+                if matches!(notice, engine::Notice::Behind { .. }) {
+                    self.alarm(stage);
+                }
+            }
+        }
+    }
+
+    /// What was known is known in another way: routers are told everything.
+    fn viewed(&mut self, stage: &mut Stage) {
+        let Some(process) = &mut self.process else { return };
+        let Some(state) = process.replica.state(&namespace()).cloned().map(Arc::new) else { return };
+        if std::mem::replace(&mut process.has_viewed, true) {
+            stage.met(Met::FollowerResync);
+        }
+        for (router, has) in &mut process.routers {
+            *has = state.version();
+            let told = Message::Told(Told::All(state.clone()));
+            stage.send(Node::Replica(self.number), Node::Router(*router), told);
+        }
+    }
+
+    fn publish(&mut self, stage: &mut Stage, delta: &Arc<Delta>) {
+        let Some(process) = &mut self.process else { return };
+        let Version { incarnation, generation } = delta.version;
+        let before = Version { incarnation, generation: generation.saturating_sub(1) };
+        for (router, has) in process.routers.iter_mut().filter(|(_, has)| **has == before) {
+            *has = delta.version;
+            let told = Message::Told(Told::Changes(before, delta.clone()));
+            stage.send(Node::Replica(self.number), Node::Router(*router), told);
+        }
+    }
+
+    fn tell_router(&mut self, stage: &mut Stage, router: u8, have: Version) {
+        let me = Node::Replica(self.number);
+        let Some(process) = &mut self.process else { return };
+        let state = process.replica.state(&namespace()).filter(|_| !process.is_leaving);
+        let Some(state) = state else {
+            return stage.send(me, Node::Router(router), Message::HungUp);
+        };
+        let version = state.version();
+        let told = if have == version { Told::Still(version) } else { Told::All(Arc::new(state.clone())) };
+        process.routers.insert(router, version);
+        stage.send(me, Node::Router(router), Message::Told(told));
+    }
+
+    pub(super) fn arm(&mut self, stage: &mut Stage) {
+        let Some(process) = &self.process else { return };
+        let still = (!process.routers.is_empty()).then_some(process.next_still);
+        let due = [process.replica.next_wake(), Some(process.link.next_wake()), still];
+        let Some(due) = due.into_iter().flatten().min() else { return };
+        let when = self.clock.when(due).max(stage.now);
+        if when < self.woken_at {
+            self.woken_at = when;
+            stage.at(when, super::happening::Happening::Wakes(self.node()));
+        }
+    }
+}
+
+impl Process {
+    fn version(&self) -> Option<Version> {
+        self.replica.state(&namespace()).map(|state| state.version())
+    }
+
+    fn leads(&self, now: Mono) -> bool {
+        let runs = self.replica.engine(&namespace()).is_some();
+        runs && self.replica.election().leads(&namespace(), now).is_some()
+    }
+
+    /// Whom it takes for the leader.
+    fn leader(&self) -> Option<u8> {
+        let record = self.replica.election().leader(&namespace()).filter(|record| !record.resigned)?;
+        record.replica.strip_prefix('r')?.parse().ok()
+    }
+}
