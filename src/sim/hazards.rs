@@ -365,7 +365,7 @@ impl World {
         }
     }
 
-    fn with_clock(&mut self, node: Node, change: impl FnOnce(&mut NodeClock, Mono)) {
+    pub(super) fn with_clock(&mut self, node: Node, change: impl FnOnce(&mut NodeClock, Mono)) {
         let now = self.stage.now;
         match node {
             Node::Executor(machine) => {
@@ -380,28 +380,6 @@ impl World {
                 replica.arm(&mut self.stage);
             }
             _ => {}
-        }
-    }
-
-    /// Stops a node for a while. Its clock goes on, unless `with_clock`.
-    pub(super) fn pause(&mut self, node: Node, length: Duration, with_clock: bool) {
-        let since = self.stage.now;
-        self.paused.entry(node).or_insert(Pause { since, with_clock, missed: Vec::new() });
-        self.stage.after(length, Happening::Mends(Mend::Resume(node)));
-    }
-
-    fn resume(&mut self, node: Node) {
-        let Some(Pause { since, with_clock, mut missed }) = self.paused.remove(&node) else { return };
-        let length = self.stage.now.since(since);
-        if with_clock || is(Planted::ClockMissesSuspend) {
-            self.with_clock(node, |clock, now| clock.stand_still(now, length));
-        }
-        // Timers and sockets race for the first word.
-        if self.stage.random.happens(MILLION / 2) {
-            missed.sort_by_key(|happening| matches!(happening, Happening::Wakes(_)));
-        }
-        for happening in missed {
-            self.handle(happening);
         }
     }
 
@@ -428,25 +406,6 @@ impl World {
             Node::Replica(self.stage.random.index(self.replicas.len()) as u8)
         } else {
             Node::Executor(self.any_machine())
-        }
-    }
-}
-
-/// A node that does nothing for a while.
-#[derive(Debug)]
-pub(super) struct Pause {
-    since: Mono,
-    with_clock: bool,
-    missed: Vec<Happening>,
-}
-
-impl Pause {
-    /// Something would have happened to it, and will when it goes on.
-    pub(super) fn misses(&mut self, happening: Happening) {
-        /// What a socket's buffers hold, about.
-        const MAX_MISSED: usize = 10_000;
-        if self.missed.len() < MAX_MISSED {
-            self.missed.push(happening);
         }
     }
 }

@@ -12,6 +12,7 @@
 mod agenda;
 mod application;
 mod auditor;
+mod bounds;
 mod brief;
 mod campaign;
 mod coverage;
@@ -27,6 +28,7 @@ mod network;
 mod node;
 mod node_clock;
 mod operator;
+mod pause;
 mod random;
 mod reader;
 mod record;
