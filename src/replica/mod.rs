@@ -50,8 +50,8 @@ struct Place {
     /// How it is run if it has no history yet.
     founding: Arc<NamespaceConfig>,
     /// What an operator has said, and the term to which it applies: if another replica leads in between, the operator has
-    /// to look again.
-    open_as: Option<(OpenAs, u64)>,
+    /// to look again. `None`: the first, because it was said before any was known.
+    open_as: Option<(OpenAs, Option<u64>)>,
     follower: Follower,
     office: Option<Office>,
     /// The greatest version that executors and routers say they have seen.
@@ -171,11 +171,12 @@ impl Replica {
                 }
             }
             Event::Open(namespace, open_as) => {
-                // Whoever does not lead has nothing to open, now or when it leads one day.
+                // Whoever knows that another replica leads has nothing to open, now or when it leads one day.
+                let is_known = self.election.leader(&namespace).is_some();
                 if let Some(place) = self.namespaces.get_mut(&namespace)
-                    && place.office.is_some()
+                    && (place.office.is_some() || !is_known)
                 {
-                    place.open_as = Some((open_as, 0));
+                    place.open_as = Some((open_as, None));
                     self.reopen(now, &namespace, 0, out);
                 }
             }
@@ -323,7 +324,8 @@ impl Replica {
     fn enter(&mut self, now: Mono, namespace: &Namespace, term: Term, out: &mut Vec<Effect>) {
         let Some(place) = self.namespaces.get_mut(namespace) else { return };
         let resume = OpenAs { unix_millis: self.unix_millis, ..OpenAs::default() };
-        if place.open_as.take_if(|(_, of)| *of != term.number).is_some() && place.starts_over.take().is_some()
+        if place.open_as.take_if(|(_, of)| of.is_some_and(|of| of != term.number)).is_some()
+            && place.starts_over.take().is_some()
         {
             out.push(Effect::Resigned(namespace.clone()));
         }

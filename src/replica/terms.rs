@@ -35,7 +35,7 @@ impl Replica {
         if let Some(office) = place.office.take() {
             let above = above.max(office.term());
             if let Some((_, term)) = &mut place.open_as {
-                *term = above.saturating_add(1);
+                *term = Some(above.saturating_add(1));
             }
             out.push(Effect::Resigned(namespace.clone()));
             self.election.renew(now, namespace, above);
@@ -58,7 +58,7 @@ impl Replica {
         (place.founding, place.starts_over) = (with.config, Some(with.caller));
         // Nobody is told that it is not led any more: whoever asked for this still waits for the answer.
         if let Some(office) = place.office.take() {
-            place.open_as = Some((open_as, office.term().saturating_add(1)));
+            place.open_as = Some((open_as, Some(office.term().saturating_add(1))));
             self.election.renew(now, namespace, office.term());
         }
     }
