@@ -25,7 +25,7 @@ use super::{
     place::{Access, Place},
 };
 use crate::{
-    clock::{Clock, SystemClock},
+    clock::{BootClock, Clock},
     election::ElectionConfig,
     engine::{Kind, NamespaceConfig},
     replica::ReplicaConfig,
@@ -56,7 +56,7 @@ Examples:
   shardway serve --fixed orders=1024 --ephemeral task-lists
   shardway serve --config examples/serve.yaml
   shardway serve --config examples/serve.yaml --store etcd://10.0.0.1:2379,10.0.0.2:2379 \\
-      --listen 0.0.0.0:7943 --advertise distributor-1:7943 --name distributor-1
+      --listen 0.0.0.0:7943 --advertise distributor-1:7943 --name distributor-1 --plaintext
   shardway serve --config examples/serve.yaml --check")]
 pub(super) struct Serve {
     /// File with settings and namespaces.
@@ -80,6 +80,9 @@ pub(super) struct Serve {
     /// A folder, or etcd://host:port[,host:port]. [default: data]
     #[arg(long, env = "SHARDWAY_STORE", value_name = "STORE")]
     store: Option<String>,
+    /// Let everybody who reaches this address in, and send everything in plain text: there is no TLS yet.
+    #[arg(long)]
+    plaintext: bool,
     /// Only say whether the settings are right.
     #[arg(long)]
     check: bool,
@@ -130,6 +133,9 @@ impl Serve {
         let place: Place = settings.store.as_deref().unwrap_or(DEFAULT_STORE).parse()?;
         if settings.advertise.is_none() && address.ip().is_unspecified() {
             bail!("nobody reaches a replica at {listen}: say with --advertise where others reach it");
+        }
+        if !address.ip().is_loopback() && !self.plaintext {
+            bail!("others reach {address}, and nothing is encrypted there: say --plaintext if that is meant");
         }
         if settings.namespaces.is_empty() {
             bail!("there is no namespace: give some in the file, or by --fixed or --ephemeral");
@@ -182,7 +188,7 @@ impl Serve {
         let listener = TcpListener::bind(address).await;
         let listener = listener.with_context(|| format!("cannot listen on {address}"))?;
         let plan = Plan::new(&settings, place, listener.local_addr()?);
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let clock: Arc<dyn Clock> = Arc::new(BootClock::new());
         let mut election = ElectionConfig::default();
         if let Some(lease) = settings.leader_lease {
             election = election.with_lease(lease)?;

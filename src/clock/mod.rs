@@ -37,6 +37,61 @@ impl Clock for SystemClock {
     }
 }
 
+/// The machine's monotonic clock with the time that it was suspended, counted from the construction of this value. What
+/// holds leases needs it: a machine that slept holds nothing when it wakes. Where there is no such clock, as outside of
+/// Linux, it is [`SystemClock`].
+#[cfg(feature = "client")]
+#[derive(Debug)]
+pub struct BootClock {
+    #[cfg(target_os = "linux")]
+    start: Duration,
+    #[cfg(not(target_os = "linux"))]
+    inner: SystemClock,
+}
+
+#[cfg(all(feature = "client", target_os = "linux"))]
+impl BootClock {
+    /// Starts at zero.
+    pub fn new() -> Self {
+        Self { start: Self::since_boot() }
+    }
+
+    fn since_boot() -> Duration {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
+        Duration::new(seconds, u32::try_from(now.tv_nsec).unwrap_or_default())
+    }
+}
+
+#[cfg(all(feature = "client", target_os = "linux"))]
+impl Clock for BootClock {
+    fn now(&self) -> Mono {
+        Mono::ZERO + Self::since_boot().saturating_sub(self.start)
+    }
+}
+
+#[cfg(all(feature = "client", not(target_os = "linux")))]
+impl BootClock {
+    /// Starts at zero.
+    pub fn new() -> Self {
+        Self { inner: SystemClock::new() }
+    }
+}
+
+#[cfg(all(feature = "client", not(target_os = "linux")))]
+impl Clock for BootClock {
+    fn now(&self) -> Mono {
+        self.inner.now()
+    }
+}
+
+#[cfg(feature = "client")]
+impl Default for BootClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// Milliseconds since 1970 by the wall clock, which may jump and go back: only to tell an older run of a process from a
 /// younger one, where a wrong order is noticed and mended.
 #[expect(clippy::disallowed_methods, reason = "this module is where the machine's clock is read")]

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use shardway::{
-    clock::{Clock, SystemClock},
+    clock::{BootClock, Clock},
     election::ElectionConfig,
     engine::{Kind, NamespaceConfig},
     replica::ReplicaConfig,
@@ -49,7 +49,7 @@ impl Fleet {
         };
         let config = Arc::new(config);
         Self {
-            clock: Arc::new(SystemClock::new()),
+            clock: Arc::new(BootClock::new()),
             lease,
             namespaces: (0..namespaces).map(|number| (namespace(number), config.clone())).collect(),
             hosts: Arc::default(),

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use shardway::{
-    clock::{Clock, SystemClock},
+    clock::{BootClock, Clock},
     election::ElectionConfig,
     engine::{Kind, NamespaceConfig},
     proto::v1::{
@@ -37,7 +37,7 @@ struct Replica {
 async fn replica(store: Arc<dyn Store>, number: u64) -> Replica {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let clock: Arc<dyn Clock> = Arc::new(BootClock::new());
     let lease = Duration::from_secs(1);
     // The executors here do not beat, and need not for as long as a test lasts.
     let config = |kind| {
