@@ -119,7 +119,7 @@ impl Answer for Plan {
             out,
             "replica {name} listens on {listen}, is reached at {advertise}, and stores in {store}"
         )?;
-        writeln!(out, "{} namespaces: {}", namespaces.len(), namespaces.join(", "))
+        writeln!(out, "namespaces: {}", namespaces.join(", "))
     }
 }
 

@@ -112,6 +112,10 @@ impl Follow {
 
     /// Hears of a commit from the leader itself, which is this process: what the watch will tell of it is known already.
     pub fn committed(&mut self, head: &Head, at: Revision) {
+        if self.told.as_ref().is_some_and(|told| told.link.version >= head.link.version) {
+            // The watch was faster.
+            return;
+        }
         if self.load.is_some() && self.then == Then::Tell {
             self.then = Then::Drop;
         }

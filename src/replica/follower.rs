@@ -90,9 +90,14 @@ impl Follower {
         self.follow.seen()
     }
 
-    /// A copy of the state as of the commit, if that is the one that is known here, and its history's length.
-    pub(super) fn as_of(&self, link: Option<Link>) -> Option<(State, Length)> {
-        let view = self.view.as_ref().filter(|view| view.is_whole() && Some(view.link) == link)?;
+    /// A copy of the state that a term takes over, if it is the one that is known here, and its history's length. `before`
+    /// is the last commit before the term's own first one, which changes nothing and may have been heard of already.
+    pub(super) fn as_of(&self, before: Option<Link>, first: Link) -> Option<(State, Length)> {
+        let view = self.view.as_ref().filter(|view| view.is_whole())?;
+        let is_it = Some(view.link) == before || (before.is_some() && view.link == first);
+        if !is_it {
+            return None;
+        }
         Some((view.state.clone(), view.length))
     }
 
@@ -122,16 +127,17 @@ impl Follower {
 
     /// This replica has taken the namespace over, from what is known here or from what it has read. The term's first
     /// commit changed nothing but the head.
-    pub(super) fn led(&mut self, opened: Option<Box<Opened>>, head: &Head, at: Revision) -> News {
+    pub(super) fn led(&mut self, opened: Option<Box<Opened>>, head: &Head, at: Revision) -> Option<News> {
         self.follow.committed(head, at);
         let version = head.link.version;
         match (opened, &mut self.view) {
+            (_, Some(view)) if view.link.version >= version => None,
             (None, Some(view)) => {
                 let delta = Arc::new(Delta { version, changes: Vec::new() });
                 view.state.apply(&delta);
                 view.link = head.link;
                 view.length.commits += 1;
-                News::Published(delta)
+                Some(News::Published(delta))
             }
             (opened, view) => {
                 *view = opened.map(|opened| View {
@@ -142,20 +148,25 @@ impl Follower {
                     is_founded: opened.is_founded,
                     is_damaged: opened.is_damaged,
                 });
-                News::Viewed
+                Some(News::Viewed)
             }
         }
     }
 
-    /// This replica has committed something.
-    pub(super) fn committed(&mut self, delta: &Delta, head: &Head, at: Revision, length: Length) {
+    /// This replica has committed something. Says whether that is news: the watch may have told of it before the store
+    /// has answered.
+    pub(super) fn committed(&mut self, delta: &Delta, head: &Head, at: Revision, length: Length) -> bool {
         self.follow.committed(head, at);
-        if let Some(view) = &mut self.view {
-            view.apply(delta);
-            view.link = head.link;
-            view.snapshot = head.snapshot.map(|snapshot| snapshot.version);
-            view.length = length;
+        let Some(view) = &mut self.view else { return true };
+        // The answer may be so late that another leader has gone on.
+        if view.link.version >= head.link.version {
+            return false;
         }
+        view.apply(delta);
+        view.link = head.link;
+        view.snapshot = head.snapshot.map(|snapshot| snapshot.version);
+        view.length = length;
+        true
     }
 
     fn go_on_if_idle(&mut self, now: Mono, founding: &Arc<NamespaceConfig>) -> Heard {

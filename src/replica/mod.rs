@@ -376,7 +376,7 @@ impl Replica {
     fn begin(&mut self, now: Mono, namespace: &Namespace, out: &mut Vec<Effect>) {
         let Some(place) = self.namespaces.get_mut(namespace) else { return };
         let Some(office) = &mut place.office else { return };
-        let known = place.follower.as_of(office.log().continues());
+        let known = place.follower.as_of(office.log().continues(), office.log().head().link);
         let outcome = office.begin(now, known);
         self.act(now, namespace, outcome, out);
     }
@@ -390,13 +390,14 @@ impl Replica {
             Said::Engine(effect) => out.push(Effect::Engine(namespace.clone(), effect)),
             Said::Trouble(trouble) => out.push(Effect::Trouble(namespace.clone(), trouble)),
             Said::Committed(delta) => {
-                follower.committed(&delta, head, at, office.length());
-                out.push(Effect::Published(namespace.clone(), delta));
+                if follower.committed(&delta, head, at, office.length()) {
+                    out.push(Effect::Published(namespace.clone(), delta));
+                }
             }
             Said::Led(opened) => {
                 // What the operator said was said once, and is done.
                 *open_as = None;
-                out.push(follower.led(opened, head, at).of(namespace));
+                out.extend(follower.led(opened, head, at).map(|news| news.of(namespace)));
                 if let Some(caller) = starts_over.take() {
                     let done = engine::Answer::Done(head.link.version);
                     out.push(Effect::Engine(namespace.clone(), engine::Effect::Answer(caller, Ok(done))));

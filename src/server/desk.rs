@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    engine::{self, Answer, Caller, NamespaceConfig, RequestError},
+    engine::{self, Answer, Caller, NamespaceConfig, Notice, RequestError},
     journal::OpenAs,
     replica::{Call, Effect, Event, Replica},
     session::{ToExecutor, ToLeader},
@@ -238,7 +238,12 @@ impl Desk {
                     let _ = to.send(answer);
                 }
             }
-            engine::Effect::Notice(notice) => tracing::info!(%namespace, ?notice, "notice"),
+            engine::Effect::Notice(notice) => match notice {
+                Notice::Restrained { .. } | Notice::Behind { .. } | Notice::Quarantined(_) => {
+                    tracing::warn!(%namespace, ?notice, "somebody should look");
+                }
+                notice => tracing::info!(%namespace, ?notice, "notice"),
+            },
         }
     }
 

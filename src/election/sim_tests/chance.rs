@@ -74,7 +74,7 @@ impl Faults {
             compact: some(100),
             watch_stall: some(60),
             clock_ppm: some(super::CLOCK_PPM.into()),
-            operations: [1, 1, 2, 3, 4, 128][chance.below(6) as usize],
+            operations: [2, 2, 3, 4, 128][chance.below(5) as usize],
             bytes: [700, 1000, 4000, 1 << 20][chance.below(4) as usize],
             replicas: chance.between(2, 4) as usize,
         }

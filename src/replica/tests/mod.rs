@@ -284,3 +284,22 @@ fn leadership_is_not_handed_over_while_a_lease_is_running_out() {
     world.run(5_000 * MS);
     assert_eq!(world.leader(), Some(preferred));
 }
+
+#[test]
+fn what_the_watch_tells_before_the_store_has_answered_is_told_once() {
+    let mut world = World::new(2, 4);
+    world.answers_late = true;
+    world.run(20_000 * MS);
+    let first = world.leader().unwrap();
+    pin(&mut world, first, 10);
+    world.history_reads = 0;
+    world.tell(first, Event::Leaving);
+    world.run(1_000 * MS);
+    let second = world.leader().unwrap();
+    assert_ne!(second, first);
+    pin(&mut world, second, 5);
+    assert_eq!(world.history_reads, 0, "it knew the state already");
+    let states = world.states();
+    assert_eq!(states[0], states[1]);
+    assert_eq!(world.trouble, []);
+}

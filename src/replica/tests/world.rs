@@ -46,6 +46,8 @@ pub(crate) struct World {
     pub(crate) history_reads: usize,
     /// What each replica has told of the namespace's versions last.
     pub(crate) told: BTreeMap<usize, Version>,
+    /// The store's watch is faster than its answers.
+    pub(crate) answers_late: bool,
     /// The watch tells this one nothing.
     pub(crate) deaf: Option<usize>,
     /// In a scripted world broken promises are kept here; in any other they end the test.
@@ -81,6 +83,7 @@ impl World {
             calls: 0,
             history_reads: 0,
             told: BTreeMap::new(),
+            answers_late: false,
             deaf: None,
             broken: None,
             started_at: 1_700_000_000_000,
@@ -240,7 +243,8 @@ impl World {
                     Request::Transact(transaction) => Reply::Outcome(self.kv.apply(transaction)),
                 };
                 if let Some(call) = call {
-                    self.after(DELAY, Arrival::AtReplica(number, Event::Replied(call, reply)));
+                    let delay = if self.answers_late { 3 * DELAY } else { DELAY };
+                    self.after(delay, Arrival::AtReplica(number, Event::Replied(call, reply)));
                 }
                 let next = crate::store::Revision(before.0 + 1);
                 let batch = self.kv.batch(&Keys::default().all(), next).ok().flatten();

@@ -130,6 +130,10 @@ impl Room {
         let mut known = self.known.write();
         let Some(Known { state, fan_out }) = &mut *known else { return };
         let since = state.version();
+        if delta.version <= since {
+            // The state that it was replaced by had it already.
+            return;
+        }
         state.apply(delta);
         fan_out.advance(since, delta);
         drop(known);
