@@ -42,6 +42,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, allocations: fn() -> u64) -
 #[command(after_help = "\
 Examples:
   shardway owner --members examples/members.yaml my-task-list
+  shardway serve --fixed orders=1024
   shardway bench lookup
   shardway config check examples/dynamic.yaml
   shardway store verify monday.backup

@@ -8,6 +8,9 @@ use super::{console::Console, exit::Exit};
 
 /// Look at what the planner decided.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shardway plan replay round.txt")]
 pub(super) struct PlanCommand {
     #[command(subcommand)]
     command: Command,

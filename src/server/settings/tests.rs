@@ -54,10 +54,10 @@ namespaces:
             "5:13: namespaces.b.kind: must be one of fixed, ephemeral, and is \"fxied\"; did you mean fixed?",
             "5:28: namespaces.b.shards: must be a whole number from 1 to 1000000, and is \"0\"",
             "6:6: namespaces.c: an ephemeral namespace has no number of shards; max_shards bounds it",
-            "6:41: namespaces.c.lease: must be a duration such as 10s or 250ms, and is \"soon\"",
+            "6:42: namespaces.c.lease: must be a duration such as 10s or 250ms, and is \"soon\"",
             "7:6: namespaces.d: beat_every must be at least 20 ms, and at most a quarter of the lease",
             "8:6: namespaces.e: must be a map, and is a list",
-            "9:3: namespaces.: namespace is \"\": must have 1 to 1000 bytes",
+            "9:3: namespaces.: namespace \"\" must be 1 to 256 bytes, is 0",
             "1:1: listne: there is no such setting; did you mean listen?",
         ]
     );
