@@ -55,8 +55,7 @@ const MAX_HEADER_BYTES: u32 = 64 << 10;
 Examples:
   shardway serve --fixed orders=1024 --ephemeral task-lists
   shardway serve --config examples/serve.yaml
-  shardway serve --config examples/serve.yaml --store etcd://10.0.0.1:2379,10.0.0.2:2379 \\
-      --listen 0.0.0.0:7943 --advertise distributor-1:7943 --name distributor-1 --plaintext
+  shardway serve --config examples/serve.yaml --store etcd://10.0.0.1:2379 --name distributor-1
   shardway serve --config examples/serve.yaml --check")]
 pub(super) struct Serve {
     /// File with settings and namespaces.
