@@ -30,7 +30,7 @@ const MAX_BYTES: usize = 64 << 20;
 #[command(after_help = "\
 Examples:
   shardway plan replay round.txt
-  shardway plan replay --output json - < round.txt")]
+  cat round.txt | shardway plan replay --output json -")]
 pub(super) struct Replay {
     /// The round's text; `-`: standard input.
     #[arg(value_name = "FILE")]
