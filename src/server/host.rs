@@ -9,6 +9,7 @@ use tokio::{
 
 use super::{
     desk::{Command, Desk},
+    housekeeping::keep_house,
     lines::Line,
     room::Rooms,
 };
@@ -19,7 +20,7 @@ use crate::{
     journal::OpenAs,
     replica::{Replica, ReplicaConfig},
     store::{Keys, Store},
-    types::{NameError, Namespace},
+    types::{NameError, Namespace, Version},
 };
 
 /// Commands that wait for the desk. Who finds it full is told that it is busy.
@@ -50,6 +51,7 @@ pub struct Host {
     desk: DeskHandle,
     rooms: Arc<Rooms>,
     task: JoinHandle<()>,
+    house: JoinHandle<()>,
 }
 
 /// Speaks to the desk; cheap to clone.
@@ -89,9 +91,10 @@ impl Host {
         let replica = Replica::new(replica, keys.clone(), limits, election, unix_millis());
         let rooms = Arc::new(Rooms::new(namespaces.iter().map(|(namespace, _)| namespace)));
         let (sender, commands) = mpsc::channel(MAX_COMMANDS);
+        let house = tokio::spawn(keep_house(store.clone(), keys.all()));
         let desk = Desk::new(store, clock, keys, replica, rooms.clone(), commands);
         let task = tokio::spawn(desk.run(namespaces));
-        Ok(Self { desk: DeskHandle(sender), rooms, task })
+        Ok(Self { desk: DeskHandle(sender), rooms, task, house })
     }
 
     /// To speak to it.
@@ -114,6 +117,7 @@ impl Host {
 impl Drop for Host {
     fn drop(&mut self) {
         self.task.abort();
+        self.house.abort();
     }
 }
 
@@ -135,6 +139,11 @@ impl DeskHandle {
         self.send(Command::Connect(namespace.clone(), sender))?;
         let (number, receiver) = line.await.map_err(|_| DeskError::Gone)?;
         Ok(Line::new(number, self.clone(), receiver))
+    }
+
+    /// Somebody has seen this version of a namespace: a leader with an older one grants nothing.
+    pub fn seen(&self, namespace: &Namespace, version: Version) -> Result<(), DeskError> {
+        self.send(Command::Seen(namespace.clone(), version))
     }
 
     /// Who leads the namespace, as far as is known here.

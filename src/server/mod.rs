@@ -7,6 +7,7 @@
 mod desk;
 mod grpc;
 mod host;
+mod housekeeping;
 mod lines;
 mod room;
 mod settings;

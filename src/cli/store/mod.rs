@@ -1,5 +1,6 @@
 //! `shardway store`: backups of the distributor's store, and moves from one store to another.
 
+mod adopt;
 mod backup;
 mod copy;
 mod restore;
@@ -22,6 +23,7 @@ Examples:
   shardway store backup data monday.backup
   shardway store verify monday.backup
   shardway store restore monday.backup etcd://10.0.0.1:2379
+  shardway store adopt etcd://10.0.0.1:2379
   shardway store copy data etcd://10.0.0.1:2379,10.0.0.2:2379 --seal")]
 pub(super) struct StoreCommand {
     #[command(subcommand)]
@@ -30,6 +32,7 @@ pub(super) struct StoreCommand {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    Adopt(adopt::Adopt),
     Backup(backup::Backup),
     Copy(copy::Copy),
     Restore(restore::Restore),
@@ -39,6 +42,7 @@ enum What {
 impl StoreCommand {
     pub(super) fn run(self, console: &mut Console<'_>) -> anyhow::Result<Exit> {
         match self.what {
+            What::Adopt(command) => command.run(console),
             What::Backup(command) => command.run(console),
             What::Copy(command) => command.run(console),
             What::Restore(command) => command.run(console),

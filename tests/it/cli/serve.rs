@@ -148,3 +148,46 @@ fn settings_are_checked_before_anything_is_started() {
         assert!(complaint.contains(part), "{args:?}: {complaint}");
     }
 }
+
+#[tokio::test]
+async fn a_restored_store_serves_again_once_it_is_adopted() {
+    let scratch = ScratchDir::new();
+    let path = |name: &str| scratch.path().join(name).to_str().unwrap().to_owned();
+    let (data, saved, restored) = (path("data"), path("saved.backup"), path("restored"));
+    let config = file(
+        "serve-restored.yaml",
+        "namespaces: {orders: {kind: fixed, shards: 4, lease: 1s, beat_every: 200ms, gather: 100ms}}",
+    );
+    let config = config.to_str().unwrap();
+    let served = Served::start(&["--store", &data, "--config", config]);
+    let channel = served.channel().await;
+    drop(register(&channel).await);
+    assert_eq!(served.terminate(), Some(0));
+    stdout_of(&["store", "backup", &data, &saved], b"");
+    stdout_of(&["store", "restore", &saved, &restored], b"");
+
+    // As it is, nobody is let in.
+    let served = Served::start(&["--store", &restored, "--config", config]);
+    let channel = served.channel().await;
+    let refused = {
+        let request =
+            LookupRequest { namespace: "orders".into(), key: "1".into(), ..LookupRequest::default() };
+        let mut request = tonic::Request::new(request);
+        request.set_timeout(Duration::from_secs(1));
+        RouterClient::new(channel).lookup(request).await.unwrap_err()
+    };
+    assert_eq!(refused.code(), Code::Unavailable);
+    assert_eq!(served.terminate(), Some(0));
+
+    let adopted = stdout_of(&["store", "adopt", &restored, "--output", "json"], b"");
+    let adopted: Value = serde_json::from_str(&adopted).unwrap();
+    assert_eq!(adopted["adopted"][0]["namespace"], "orders");
+    assert!(adopted["adopted"][0]["wait_ms"].as_u64().unwrap() >= 1000, "{adopted}");
+    let served = Served::start(&["--store", &restored, "--config", config]);
+    let channel = served.channel().await;
+    let _stream = register(&channel).await;
+    assert!(served.terminate().is_some());
+
+    let (code, complaint) = refusal_of(&["store", "adopt", &restored, "--namespace", "nothing"]);
+    assert!(code == 3 && complaint.contains("has no namespace \"nothing\""), "{complaint}");
+}
