@@ -114,7 +114,11 @@ impl Engine {
                         *answer = Err(RequestError::NobodyAvailable);
                     }
                 }
-                self.open.then.push(Effect::Push(*id, ToExecutor::Ended { session: *id, why: *why }));
+                let ended = ToExecutor::Ended { session: *id, why: *why };
+                let leaver = self.leavers.remove(id).map(|caller| Effect::Reply(caller, ended.clone()));
+                self.open.then.extend(leaver);
+                self.open.then.push(Effect::Push(*id, ended));
+                self.draining.remove(id);
                 self.ending.insert(*id, self.next_version());
             }
             Change::Config(config) => {

@@ -158,6 +158,8 @@ pub enum RequestError {
         /// How many may be.
         limit: usize,
     },
+    /// The namespace is frozen: nothing is placed.
+    Frozen,
     /// The namespace was deleted.
     Deleted,
     /// The store is behind what executors have seen; an operator has to adopt it.
@@ -260,6 +262,7 @@ impl fmt::Display for RequestError {
                 "executors have seen version {seen}, which this store has not: adopt the restored store first"
             ),
             Self::NotLeading => f.write_str("this replica does not lead the namespace; ask its leader"),
+            Self::Frozen => f.write_str("the namespace is frozen, so nothing is placed in it; thaw it first"),
             Self::Busy => f.write_str("too much is waiting for the store; try again later"),
             Self::NoSuchRound { number } => {
                 write!(

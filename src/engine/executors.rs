@@ -226,7 +226,8 @@ impl Engine {
         match self.state.slot_of(id) {
             Some(slot) => {
                 self.lose(now, slot, Ending::Left);
-                self.then(Effect::Reply(caller, ToExecutor::Ended { session: id, why: Ending::Left }));
+                // Told when its end is stored, which is decided by the next round.
+                self.leavers.insert(id, caller);
             }
             None => self.answer_stranger(caller, id, 0, out),
         }
@@ -260,6 +261,12 @@ impl Engine {
 
     fn ask_to_drain(&mut self, slot: Slot, draining: bool) {
         let Some(session) = self.state.session(slot) else { return };
+        let id = session.record.id;
+        if draining {
+            self.draining.insert(id);
+        } else {
+            self.draining.remove(&id);
+        }
         let standing = match (session.record.standing, draining) {
             (Standing::Active, true) => Standing::Draining { by_operator: false },
             (Standing::Draining { by_operator: false }, false) => Standing::Active,
@@ -311,7 +318,7 @@ impl Engine {
         if is(Planted::SeenForgotten) {
             return;
         }
-        if seen.is_absurd_after(self.state.version().incarnation) {
+        if seen.is_absurd_after(self.state.version()) {
             out.push(Effect::Notice(Notice::Absurd { seen }));
             return;
         }

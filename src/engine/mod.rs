@@ -80,6 +80,10 @@ pub struct Engine {
     stored_lease: Duration,
     /// When the last acknowledgement with a longer lease has run out.
     shortened_until: Option<Mono>,
+    /// Who waits to hear that its session is over.
+    leavers: BTreeMap<SessionId, Caller>,
+    /// Sessions whose executors want to be rid of their shards, whatever operators want.
+    draining: BTreeSet<SessionId>,
     /// Sessions that have to be told all that is theirs.
     wants_all: BTreeSet<Slot>,
     /// The namespace's end is decided: nothing is decided any more.
@@ -127,6 +131,8 @@ impl Engine {
             behind: None,
             waits_until: (!wait.is_zero() && !is(Planted::GrantsBeforeWait)).then(|| now + wait),
             shortened_until,
+            leavers: BTreeMap::new(),
+            draining: BTreeSet::new(),
             wants_all: BTreeSet::new(),
             is_deleted: false,
         }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Answer, Caller, Change, Effect, Engine, Handover, Kind, NamespaceConfig, Ownership, PolicyText, Request,
-    RequestError, SessionRecord, ShardRecord, Standing, add_missing_shards, settings,
+    Answer, Caller, Change, Effect, Engine, Freeze, Handover, Kind, NamespaceConfig, Ownership, PolicyText,
+    Request, RequestError, SessionRecord, ShardRecord, Standing, add_missing_shards, settings,
     state::{Index, MAX_DRAINED, Slot},
 };
 use crate::{
@@ -89,6 +89,9 @@ impl Engine {
         if self.state.shard_count() >= config.max_shards {
             return Err(RequestError::TooManyShards { limit: config.max_shards });
         }
+        if self.state.freeze() == Freeze::All {
+            return Err(RequestError::Frozen);
+        }
         self.check_may_grant()?;
         let to = self.place_one(now, &key).ok_or(RequestError::NobodyAvailable)?;
         let (owner, token) = (self.state.id_of(to), self.next_token());
@@ -117,7 +120,12 @@ impl Engine {
             session.clone()?;
         }
         if let Ok((_, record)) = session {
-            self.set_standing(record, Standing::Active);
+            // An executor that is about to stop is given nothing, whatever the operator thinks of it.
+            let standing = match self.draining.contains(&record.id) {
+                true => Standing::Draining { by_operator: false },
+                false => Standing::Active,
+            };
+            self.set_standing(record, standing);
         }
         Ok(())
     }

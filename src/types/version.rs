@@ -15,12 +15,15 @@ pub struct Version {
 
 /// How far another incarnation may be ahead, in milliseconds: ten years.
 const MAX_LEAP: u64 = 10 * 365 * 24 * 3_600_000;
+/// How far another generation may be ahead: a thousand commits a second for thirty years.
+const MAX_COMMITS: u64 = 1 << 40;
 
 impl Version {
-    /// Whether it lies years after an incarnation. Those begin with the clock's milliseconds, so nobody has seen it; and to
+    /// Whether it lies decades of commits, or years of incarnations, after another one. Incarnations begin with the clock's milliseconds, so nobody has seen it; and to
     /// believe it would leave no greater one to adopt a store with.
-    pub const fn is_absurd_after(self, incarnation: u64) -> bool {
-        self.incarnation > incarnation.saturating_add(MAX_LEAP)
+    pub const fn is_absurd_after(self, known: Self) -> bool {
+        self.incarnation > known.incarnation.saturating_add(MAX_LEAP)
+            || self.generation > known.generation.saturating_add(MAX_COMMITS)
     }
 }
 

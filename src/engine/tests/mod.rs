@@ -3,6 +3,7 @@
 
 mod explain;
 mod holes;
+mod leaving;
 mod requests;
 mod takeover;
 pub(crate) mod world;

@@ -20,6 +20,7 @@ pub(super) fn problem(error: &RequestError) -> Problem {
         RequestError::NoSuchRound { .. } => (Reason::Invalid, "round".into()),
         RequestError::Shrinks { .. } => (Reason::Invalid, "config.shards".into()),
         RequestError::TooManyDrained { .. } => (Reason::TooMany, String::new()),
+        RequestError::Frozen => (Reason::Frozen, String::new()),
         RequestError::Deleted => (Reason::NoSuchNamespace, String::new()),
         RequestError::StillUnfenced { shard } => (Reason::StillUnfenced, shard.to_string()),
         RequestError::NeedsAdoption { .. } => (Reason::NeedsAdoption, String::new()),
