@@ -21,6 +21,8 @@ use crate::{
     types::{Mono, Namespace},
 };
 
+/// With the usual 30 s, nobody is asked again sooner than after 17 hours when he did not want to so often in a row.
+const MAX_RETAKEN: u32 = 11;
 /// Nobody waits for more replicas than this before it.
 const MAX_RANK: u32 = 16;
 
@@ -40,6 +42,9 @@ pub(super) struct Candidacy {
     due: Mono,
     /// When a handover was last advised.
     pub(super) advised: Option<Mono>,
+    /// The term that was won last, and how often it was won again because nobody else took it.
+    last_won: u64,
+    retaken: u32,
 }
 
 /// The row as it was last seen.
@@ -105,12 +110,27 @@ impl Candidacy {
             asked: None,
             due: Mono::ZERO,
             advised: None,
+            last_won: 0,
+            retaken: 0,
         }
     }
 
     /// The term that we hold.
     pub(super) fn held(&self) -> Option<&Term> {
         self.held.as_ref()
+    }
+
+    /// A term is ours. If it follows our last one, whoever was to have it after that did not want it.
+    pub(super) fn won(&mut self, number: u64) {
+        let is_next = self.last_won != 0 && number == self.last_won.saturating_add(1);
+        self.retaken = if is_next { self.retaken.saturating_add(1).min(MAX_RETAKEN) } else { 0 };
+        self.last_won = number;
+    }
+
+    /// So many times longer to wait before another handover is advised: who was to have the namespace may not know it,
+    /// or cannot lead it, and each try leaves it without a leader for a while.
+    pub(super) const fn reluctance(&self) -> u32 {
+        1 << self.retaken
     }
 
     /// The term as it was last seen, whoever holds it.

@@ -387,6 +387,9 @@ impl Election {
         if before == after {
             return;
         }
+        if let (None, Some(term)) = (&before, &after) {
+            candidacy.won(term.number);
+        }
         if let Some(Term { number, .. }) = before {
             self.effects.push_back(Effect::Lost { namespace: namespace.clone(), term: number });
         }
@@ -409,7 +412,7 @@ impl Election {
         self.spread.renew(self.replicas.spread_over(now), self.namespaces.keys());
         let found = self.namespaces.iter_mut().find_map(|(namespace, candidacy)| {
             candidacy.held()?;
-            if candidacy.advised.is_some_and(|advised| now.since(advised) < settle) {
+            if candidacy.advised.is_some_and(|advised| now.since(advised) < settle * candidacy.reluctance()) {
                 return None;
             }
             let to = self.spread.preferred(namespace).filter(|to| *to != self.name)?;

@@ -4,7 +4,8 @@
 //! namespace goes to the replica that rendezvous hashing prefers for it, as long as that one has room; nobody has room
 //! for two more than anybody else. So a replica that comes or goes changes little besides what is its own.
 //!
-//! Replicas that know different namespaces compute different things; that costs a handover now and then, no more.
+//! Replicas that know different namespaces compute different things. A namespace that is handed to a replica which does
+//! not take it is without a leader for a lease; so that is tried again after twice as long each time.
 
 use std::collections::BTreeMap;
 
