@@ -42,6 +42,8 @@ pub struct Replica {
     last_call: u64,
     /// Milliseconds since 1970 when this process began.
     unix_millis: u64,
+    /// When that was by its own clock.
+    began: Option<Mono>,
 }
 
 /// A namespace that may be led here.
@@ -89,6 +91,7 @@ impl Replica {
             calls: BTreeMap::new(),
             last_call: 0,
             unix_millis,
+            began: None,
         }
     }
 
@@ -144,6 +147,7 @@ impl Replica {
 
     /// What came of something that has happened.
     pub fn handle(&mut self, now: Mono, event: Event, out: &mut Vec<Effect>) {
+        self.began.get_or_insert(now);
         match event {
             Event::Replied(call, reply) => self.replied(now, call, reply, out),
             Event::Watched(batch) => self.watched(now, batch, out),
@@ -155,11 +159,11 @@ impl Replica {
                 }
             }
             Event::Heard(namespace, caller, message) => {
-                self.note_seen(&namespace, message.seen());
+                self.note_seen(now, &namespace, message.seen());
                 self.tell(now, &namespace, engine::Event::Heard(caller, message), out);
             }
             Event::Seen(namespace, seen) => {
-                self.note_seen(&namespace, seen);
+                self.note_seen(now, &namespace, seen);
                 self.tell(now, &namespace, engine::Event::Seen(seen), out);
             }
             Event::Asked(namespace, caller, request) => {
@@ -212,11 +216,20 @@ impl Replica {
         }
     }
 
+    /// Milliseconds since 1970, counted on by the process's own clock from what the wall clock said when it began: a new
+    /// incarnation must be above those that others began meanwhile.
+    fn unix_millis(&self, now: Mono) -> u64 {
+        let since = self.began.map_or_else(Default::default, |began| now.since(began));
+        self.unix_millis.saturating_add(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+
     /// Whoever says so may speak to another replica next time, and this one may lead then.
-    fn note_seen(&mut self, namespace: &Namespace, seen: Version) {
+    fn note_seen(&mut self, now: Mono, namespace: &Namespace, seen: Version) {
+        let unix_millis = self.unix_millis(now);
         let Some(place) = self.namespaces.get_mut(namespace) else { return };
-        let known = place.follower.seen().map_or(0, |seen| seen.version.incarnation);
-        if !seen.is_absurd_after(known.max(self.unix_millis)) {
+        let known = place.follower.seen().map_or_else(Version::default, |seen| seen.version);
+        let known = Version { incarnation: known.incarnation.max(unix_millis), ..known };
+        if !seen.is_absurd_after(known) {
             place.others_have_seen = place.others_have_seen.max(seen);
         }
     }
@@ -322,8 +335,8 @@ impl Replica {
     }
 
     fn enter(&mut self, now: Mono, namespace: &Namespace, term: Term, out: &mut Vec<Effect>) {
+        let resume = OpenAs { unix_millis: self.unix_millis(now), ..OpenAs::default() };
         let Some(place) = self.namespaces.get_mut(namespace) else { return };
-        let resume = OpenAs { unix_millis: self.unix_millis, ..OpenAs::default() };
         if place.open_as.take_if(|(_, of)| of.is_some_and(|of| of != term.number)).is_some()
             && place.starts_over.take().is_some()
         {

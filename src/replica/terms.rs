@@ -52,9 +52,10 @@ impl Replica {
 
     /// In a term of its own, so that whatever is on its way in this one comes to nothing.
     pub(super) fn start_over(&mut self, now: Mono, namespace: &Namespace, with: StartOver) {
+        let unix_millis = self.unix_millis(now);
         let Some(place) = self.namespaces.get_mut(namespace) else { return };
         let mode = Mode::Reset { wait: with.wait };
-        let open_as = OpenAs { mode, seen: None, unix_millis: self.unix_millis };
+        let open_as = OpenAs { mode, seen: None, unix_millis };
         (place.founding, place.starts_over) = (with.config, Some(with.caller));
         // Nobody is told that it is not led any more: whoever asked for this still waits for the answer.
         if let Some(office) = place.office.take() {

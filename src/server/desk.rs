@@ -20,7 +20,7 @@ use crate::{
     replica::{Call, Effect, Event, Replica},
     session::{ToExecutor, ToLeader},
     store::{Keys, Reply, Store, StoreError},
-    types::Namespace,
+    types::{Namespace, Version},
 };
 
 /// Requests that have not been answered yet.
@@ -39,6 +39,8 @@ pub(super) enum Command {
     Say(u64, ToLeader),
     /// A line is over.
     HangUp(u64),
+    /// Somebody has seen this version of a namespace.
+    Seen(Namespace, Version),
     /// Who leads?
     Leader(Namespace, oneshot::Sender<Option<Leader>>),
     /// What to do with a history that is not believed.
@@ -172,6 +174,7 @@ impl Desk {
                     self.tell(Event::Heard(namespace, of_line(line), message));
                 }
             }
+            Command::Seen(namespace, version) => self.tell(Event::Seen(namespace, version)),
             Command::HangUp(line) => self.lines.close(line),
             Command::Leader(namespace, to) => {
                 let _ = to.send(self.leader(&namespace));

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Office, patience, peers};
+use super::{Office, desk_problem, patience, peers};
 use crate::{
     engine,
     proto::{
@@ -102,7 +102,7 @@ impl Router for RouterService {
             return Err(Invalid::new("frame", "", "must be open in the first frame").into());
         };
         let WatchOpen { namespace, have, watcher } = open;
-        let (_, room) = self.0.namespace(&namespace)?;
+        let (namespace, room) = self.0.namespace(&namespace)?;
         if watcher.len() > MAX_WATCHER_BYTES {
             return Err(Invalid::new("open.watcher", watcher, "must be at most 256 bytes").into());
         }
@@ -113,6 +113,9 @@ impl Router for RouterService {
         let (sender, receiver) = mpsc::channel(MAX_FRAMES);
         let office = self.0.clone();
         let have = have.map(Version::from);
+        if let Some(have) = have {
+            self.0.desk.seen(&namespace, have).map_err(|error| desk_problem(error).into_status())?;
+        }
         tokio::spawn(async move {
             tokio::select! {
                 () = hear(frames, &watcher) => {}
