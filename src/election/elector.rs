@@ -129,6 +129,11 @@ impl Election {
         })
     }
 
+    /// The replica's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Until when we surely lead the namespace, if we do. Ask again before every use: it is only as true as `now`.
     pub fn leads(&self, namespace: &Namespace, now: Mono) -> Option<Mono> {
         self.term(namespace)?;

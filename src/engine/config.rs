@@ -13,6 +13,8 @@ use crate::{
 pub struct NamespaceConfig {
     /// Which shards there are.
     pub kind: Kind,
+    /// What callers' keys are.
+    pub keys: Keying,
     /// What owning one means.
     pub ownership: Ownership,
     /// Let executors in that know neither sessions nor tokens although ownership is exclusive. Then it is not: see
@@ -52,6 +54,16 @@ pub enum Kind {
     Ephemeral,
 }
 
+/// What a caller's key is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keying {
+    /// A shard.
+    #[default]
+    Named,
+    /// Any text; its shard is [`shard_of`](crate::hash::shard_of). For fixed namespaces alone.
+    Hashed,
+}
+
 /// What owning a shard means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ownership {
@@ -71,6 +83,7 @@ impl NamespaceConfig {
     pub fn new(kind: Kind) -> Self {
         Self {
             kind,
+            keys: Keying::default(),
             ownership: Ownership::Exclusive,
             allow_unfenced: false,
             lease: Duration::from_secs(10),
@@ -120,6 +133,9 @@ impl NamespaceConfig {
         }
         if self.plan.quarantine.is_some_and(|quarantine| quarantine.losses > MAX_LOSSES) {
             return wrong("plan.quarantine.losses", "must be as many as are remembered of a shard, at most");
+        }
+        if self.keys == Keying::Hashed && self.kind == Kind::Ephemeral {
+            return wrong("keys", "are hashed in a fixed namespace alone");
         }
         match self.kind {
             Kind::Fixed { shards } if shards == 0 || shards as usize > self.max_shards => {

@@ -148,6 +148,8 @@ pub enum RequestError {
         /// How many it was to have.
         to: u32,
     },
+    /// With hashed keys, nearly every key would be of another shard if their number, or the hashing, changed.
+    Rehashes,
     /// Exclusive ownership cannot be promised while shards are held without tokens.
     StillUnfenced {
         /// A shard that is.
@@ -248,6 +250,9 @@ impl fmt::Display for RequestError {
             Self::Shrinks { from, to } => write!(
                 f,
                 "a fixed namespace of {from} shards cannot be made one of {to}: found another one, and move to it"
+            ),
+            Self::Rehashes => f.write_str(
+                "keys stay hashed as they are, over as many shards: found another namespace, and move to it",
             ),
             Self::TooManyDrained { limit } => {
                 write!(f, "{limit} executors are drained already; undrain those that are gone for good")

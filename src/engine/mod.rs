@@ -31,6 +31,7 @@ mod rounds;
 mod state;
 #[cfg(test)]
 pub(crate) mod tests;
+mod vitals;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -43,7 +44,7 @@ pub use change::{
     Change, Delta, Extra, Freeze, Handover, MAX_PAST_NONCES, PolicyText, SessionRecord, ShardRecord,
     ShardTimes, Standing,
 };
-pub use config::{ConfigError, Kind, MAX_SESSIONS, MAX_SHARDS, NamespaceConfig, Ownership};
+pub use config::{ConfigError, Keying, Kind, MAX_SESSIONS, MAX_SHARDS, NamespaceConfig, Ownership};
 pub use event::{Answer, Caller, Effect, Event, Notice, Request, RequestError};
 pub use explain::{MAX_LISTED_ROUNDS, RoundNote};
 pub use gaps::MoveFigures;
@@ -51,6 +52,7 @@ use liveness::{Finding, Liveness, Settings};
 use rounds::Planner;
 use state::Slot;
 pub use state::State;
+pub use vitals::{Condition, Preview, PreviewedMove, SessionVitals};
 
 use crate::{
     planted::{Planted, is},

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::{
-    Kind, NamespaceConfig, Ownership,
+    Keying, Kind, NamespaceConfig, Ownership,
     change::Extra,
     config::{MAX_BUILD_BYTES, MAX_BUILDS},
     record::nanos,
@@ -45,6 +45,7 @@ pub(super) fn encode(config: &NamespaceConfig, out: &mut Encoder) {
         plan.count_share.to_bits(),
         plan.freeze.into(),
         config.allow_unfenced.into(),
+        u64::from(config.keys == Keying::Hashed),
     ];
     for (field, number) in (1..).zip(numbers) {
         put(field, number, out);
@@ -111,6 +112,11 @@ pub(super) fn decode(fields: Fields) -> Result<NamespaceConfig, WireError> {
             13 => plan.count_share = fraction(&field)?,
             14 => plan.freeze = number(&field)? != 0,
             15 => config.allow_unfenced = number(&field)? != 0,
+            // Whoever took a key for a shard would find none; a later kind of key is refused rather than mistaken.
+            16 => {
+                let keys = one_of(&field, &[Keying::Named, Keying::Hashed])?;
+                config.keys = *keys.ok_or_else(|| field.error("a kind of key that is not known"))?;
+            }
             20 => match field.message(decode_strategy)? {
                 Some(strategy) => plan.strategy = strategy,
                 None => unknown.keep(&field),

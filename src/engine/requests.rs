@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Answer, Caller, Change, Effect, Engine, Freeze, Handover, Kind, NamespaceConfig, Ownership, PolicyText,
-    Request, RequestError, SessionRecord, ShardRecord, Standing, add_missing_shards, settings,
+    Answer, Caller, Change, Effect, Engine, Freeze, Handover, Keying, Kind, NamespaceConfig, Ownership,
+    PolicyText, Request, RequestError, SessionRecord, ShardRecord, Standing, add_missing_shards, settings,
     state::{Index, MAX_DRAINED, Slot},
 };
 use crate::{
@@ -66,6 +66,7 @@ impl Engine {
 
     /// Says who owns a shard, and creates it in an ephemeral namespace.
     fn ensure(&mut self, now: Mono, caller: Caller, key: ShardKey) -> Result<(), RequestError> {
+        let key = self.state.shard_of(&key);
         let index = match self.state.index_of(&key) {
             Some(index) => index,
             None => self.create(now, key.clone())?,
@@ -206,6 +207,12 @@ impl Engine {
             // the old number, from whom nobody could take them back.
             (Kind::Fixed { shards: from }, Kind::Fixed { shards: to }) if to < from => {
                 return Err(RequestError::Shrinks { from, to });
+            }
+            _ if config.keys != old.keys => return Err(RequestError::Rehashes),
+            (Kind::Fixed { shards: from }, Kind::Fixed { shards: to }) if to > from => {
+                if config.keys == Keying::Hashed {
+                    return Err(RequestError::Rehashes);
+                }
             }
             (Kind::Fixed { .. }, Kind::Fixed { .. }) => {}
             _ => return Err(RequestError::KindChange),

@@ -240,6 +240,10 @@ impl Planner {
         self.rounds.get(number)
     }
 
+    pub(super) fn shard(&self, index: Index) -> Option<ShardSlot> {
+        self.shards.get(index as usize).copied().flatten()
+    }
+
     /// The last so many rounds, oldest first.
     pub(super) fn list_rounds(&self, most: usize) -> Vec<RoundNote> {
         let rounds = self.rounds.iter();
@@ -258,7 +262,7 @@ impl Planner {
         self.seats.get(slot as usize).copied().flatten()
     }
 
-    fn slot(&self, seat: ExecutorSlot) -> Option<Slot> {
+    pub(super) fn slot(&self, seat: ExecutorSlot) -> Option<Slot> {
         self.slots.get(seat.index()).copied().flatten()
     }
 }

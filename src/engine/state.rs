@@ -1,5 +1,6 @@
 //! A namespace as its history left it: what is stored, and nothing that is only known to a leader.
 
+mod reading;
 mod tables;
 
 use std::{
@@ -11,10 +12,11 @@ use std::{
 use bytes::Bytes;
 
 use super::{
-    Freeze, Handover, Kind, NamespaceConfig, Ownership, PolicyText, SessionRecord, ShardRecord,
+    Freeze, Handover, Keying, Kind, NamespaceConfig, Ownership, PolicyText, SessionRecord, ShardRecord,
     change::{Change, Delta, Extra, ShardTimes},
 };
 use crate::{
+    hash::shard_of,
     planted::{Planted, is},
     types::{ExecutorId, SessionId, ShardKey, Token, Version},
 };
@@ -50,6 +52,8 @@ pub struct State {
     moving: BTreeSet<(Option<Slot>, Index)>,
     /// What is known of when things happened; times themselves mean nothing to another machine.
     times: BTreeMap<Index, ShardTimes>,
+    /// How many shards are quarantined.
+    quarantined: usize,
     /// Executors that are to have no shards, whichever session they have.
     drained: BTreeSet<ExecutorId>,
     /// What only later binaries understand, in the order in which it was said.
@@ -109,6 +113,7 @@ impl State {
             by_key: BTreeMap::new(),
             moving: BTreeSet::new(),
             times: BTreeMap::new(),
+            quarantined: 0,
             drained: BTreeSet::new(),
             others: Vec::new(),
             lost_others: 0,
@@ -208,6 +213,17 @@ impl State {
             Kind::Ephemeral => false,
         };
         is_numbered || self.by_key.contains_key(key)
+    }
+
+    /// The shard that a caller's key is of.
+    pub fn shard_of(&self, key: &ShardKey) -> ShardKey {
+        match (self.config.keys, self.config.kind) {
+            (Keying::Hashed, Kind::Fixed { shards }) => {
+                let shard = shard_of(key.as_bytes(), shards);
+                ShardKey::new(shard.to_string()).expect("a number is a shard key")
+            }
+            _ => key.clone(),
+        }
     }
 
     /// All shards, in the order of their keys.

@@ -1,6 +1,6 @@
 //! The one task that owns the replica.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -15,12 +15,12 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    engine::{self, Answer, Caller, NamespaceConfig, Notice, RequestError},
-    journal::OpenAs,
-    replica::{Call, Effect, Event, Replica},
+    engine::{self, Answer, Caller, Engine, NamespaceConfig, Notice, RequestError},
+    journal::{LogError, OpenAs},
+    replica::{Call, Effect, Event, Replica, Trouble},
     session::{ToExecutor, ToLeader},
     store::{Keys, Reply, Store, StoreError},
-    types::{Namespace, Version},
+    types::{Mono, Namespace, Version},
 };
 
 /// Requests that have not been answered yet.
@@ -47,8 +47,47 @@ pub(super) enum Command {
     Open(Namespace, OpenAs),
     /// Let another replica lead the namespace.
     Resign(Namespace),
+    /// Somebody wants to see something.
+    Look(Look),
     /// End.
     Leave,
+}
+
+/// What somebody does with what the desk knows.
+pub(super) struct Look(pub(super) Box<dyn FnOnce(Sight<'_>) + Send>);
+
+/// What the desk knows. Whoever looks keeps everybody waiting meanwhile.
+#[derive(Clone, Copy)]
+pub(super) struct Sight<'a> {
+    pub(super) now: Mono,
+    pub(super) replica: &'a Replica,
+    /// What keeps namespaces from being run.
+    pub(super) troubles: &'a BTreeMap<Namespace, LogError>,
+}
+
+impl Sight<'_> {
+    /// Who leads the namespace, and lives, as far as is known here.
+    pub(super) fn leader(&self, namespace: &Namespace) -> Option<Leader> {
+        let election = self.replica.election();
+        let record = election.leader(namespace).filter(|record| !record.resigned)?;
+        let is_here = election.leads(namespace, self.now).is_some();
+        let lives = is_here || election.living(self.now).any(|(name, _)| name == record.replica);
+        let leader = Leader { replica: record.replica.clone(), address: record.address.clone(), is_here };
+        lives.then_some(leader)
+    }
+
+    /// The engine of a namespace that is led and run here.
+    pub(super) fn engine(&self, namespace: &Namespace) -> Option<&Engine> {
+        self.replica
+            .engine(namespace)
+            .filter(|_| self.replica.election().leads(namespace, self.now).is_some())
+    }
+}
+
+impl fmt::Debug for Look {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Look")
+    }
 }
 
 pub(super) struct Desk {
@@ -63,6 +102,8 @@ pub(super) struct Desk {
     asked: BTreeMap<u64, (Namespace, oneshot::Sender<Result<Answer, RequestError>>)>,
     last_asked: u64,
     effects: Vec<Effect>,
+    /// What keeps namespaces from being run, as it was last said.
+    troubles: BTreeMap<Namespace, LogError>,
     is_leaving: bool,
 }
 
@@ -96,6 +137,7 @@ impl Desk {
             asked: BTreeMap::new(),
             last_asked: 0,
             effects: Vec::new(),
+            troubles: BTreeMap::new(),
             is_leaving: false,
         }
     }
@@ -177,10 +219,11 @@ impl Desk {
             Command::Seen(namespace, version) => self.tell(Event::Seen(namespace, version)),
             Command::HangUp(line) => self.lines.close(line),
             Command::Leader(namespace, to) => {
-                let _ = to.send(self.leader(&namespace));
+                let _ = to.send(self.sight().leader(&namespace));
             }
             Command::Open(namespace, open_as) => self.tell(Event::Open(namespace, open_as)),
             Command::Resign(namespace) => self.tell(Event::Resign(namespace)),
+            Command::Look(Look(look)) => look(self.sight()),
             Command::Leave => {
                 self.is_leaving = true;
                 self.tell(Event::Leaving);
@@ -188,11 +231,8 @@ impl Desk {
         }
     }
 
-    fn leader(&self, namespace: &Namespace) -> Option<Leader> {
-        let election = self.replica.election();
-        let record = election.leader(namespace).filter(|record| !record.resigned)?;
-        let is_here = election.leads(namespace, self.clock.now()).is_some();
-        Some(Leader { replica: record.replica.clone(), address: record.address.clone(), is_here })
+    fn sight(&self) -> Sight<'_> {
+        Sight { now: self.clock.now(), replica: &self.replica, troubles: &self.troubles }
     }
 
     fn carry_out(&mut self) {
@@ -209,22 +249,30 @@ impl Desk {
                 }
                 Effect::Engine(namespace, effect) => self.carry_out_engine(&namespace, effect),
                 Effect::Published(namespace, delta) => {
+                    self.troubles.remove(&namespace);
                     if let Some(room) = self.rooms.get(&namespace) {
                         room.advance(&delta);
                     }
                 }
                 Effect::Viewed(namespace) => {
+                    self.troubles.remove(&namespace);
                     if let Some(room) = self.rooms.get(&namespace) {
                         room.replace(self.replica.state(&namespace).cloned());
                     }
                 }
-                Effect::Led(namespace) => tracing::info!(%namespace, "this replica leads"),
+                Effect::Led(namespace) => {
+                    tracing::info!(%namespace, "this replica leads");
+                    self.troubles.remove(&namespace);
+                }
                 Effect::Resigned(namespace) => {
                     tracing::info!(%namespace, "this replica leads no more");
                     self.resigned(&namespace);
                 }
                 Effect::Trouble(namespace, trouble) => {
-                    tracing::error!(%namespace, ?trouble, "cannot be run as it is")
+                    tracing::error!(%namespace, ?trouble, "cannot be run as it is");
+                    if let Trouble::Log(error) = trouble {
+                        self.troubles.insert(namespace, error);
+                    }
                 }
             }
         }

@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::{
-    desk::{Command, Desk},
+    desk::{Command, Desk, Look, Sight},
     housekeeping::keep_house,
     lines::Line,
     room::Rooms,
@@ -52,6 +52,7 @@ pub struct Host {
     rooms: Arc<Rooms>,
     task: JoinHandle<()>,
     house: JoinHandle<()>,
+    name: Arc<str>,
 }
 
 /// Speaks to the desk; cheap to clone.
@@ -94,7 +95,12 @@ impl Host {
         let house = tokio::spawn(keep_house(store.clone(), keys.all()));
         let desk = Desk::new(store, clock, keys, replica, rooms.clone(), commands);
         let task = tokio::spawn(desk.run(namespaces));
-        Ok(Self { desk: DeskHandle(sender), rooms, task, house })
+        Ok(Self { desk: DeskHandle(sender), rooms, task, house, name: name.into() })
+    }
+
+    /// The replica's name.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// To speak to it.
@@ -161,6 +167,19 @@ impl DeskHandle {
     /// Resigns from one namespace: another replica leads it next.
     pub fn resign(&self, namespace: &Namespace) -> Result<(), DeskError> {
         self.send(Command::Resign(namespace.clone()))
+    }
+
+    /// Looks at what the desk knows.
+    pub(super) async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(Sight<'_>) -> T + Send + 'static,
+    ) -> Result<T, DeskError> {
+        let (sender, seen) = oneshot::channel();
+        let look = move |sight: Sight<'_>| {
+            let _ = sender.send(look(sight));
+        };
+        self.send(Command::Look(Look(Box::new(look))))?;
+        seen.await.map_err(|_| DeskError::Gone)
     }
 
     pub(super) fn send(&self, command: Command) -> Result<(), DeskError> {

@@ -16,5 +16,5 @@ mod watching;
 pub use grpc::services;
 pub use host::{DeskError, DeskHandle, Host, HostConfig, Leader};
 pub use lines::Line;
-pub use room::{Found, Room, Rooms, Since, Watcher, WatcherReport};
+pub use room::{CommitNote, Found, Room, Rooms, Since, Watcher, WatcherReport};
 pub use settings::{MAX_NAMESPACES, MAX_SETTINGS_BYTES, Settings, SettingsError, SettingsProblem};

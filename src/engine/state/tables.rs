@@ -89,7 +89,8 @@ impl State {
             times.quarantined_for = None;
         }
         shard.pin.clone_from(&record.pin);
-        shard.quarantined = record.quarantined;
+        self.quarantined -= usize::from(std::mem::replace(&mut shard.quarantined, record.quarantined));
+        self.quarantined += usize::from(record.quarantined);
         shard.extra.clone_from(&record.extra);
     }
 
@@ -130,7 +131,8 @@ impl State {
         self.set_owner(index, None);
         self.set_handover(index, None);
         self.times.remove(&index);
-        self.shards[index as usize] = None;
+        let shard = self.shards[index as usize].take();
+        self.quarantined -= usize::from(shard.is_some_and(|shard| shard.quarantined));
         self.free_indices.push(index);
     }
 

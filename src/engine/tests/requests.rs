@@ -8,6 +8,7 @@ use super::{
     world::{MS, World, config},
 };
 use crate::{
+    hash::shard_of,
     session::{self, By, Ending, Refusal, Session, ToExecutor, ToLeader},
     types::Version,
 };
@@ -148,6 +149,27 @@ fn a_fixed_namespace_grows_and_keeps_its_kind() {
     let shrinks = RequestError::Shrinks { from: 7, to: 3 };
     assert_eq!(world.answered(with(Kind::Fixed { shards: 3 })), Err(shrinks));
     assert_eq!(world.answered(with(Kind::Ephemeral)), Err(RequestError::KindChange));
+}
+
+#[test]
+fn hashed_keys_stay_hashed_as_they_are() {
+    let hashed = NamespaceConfig { keys: Keying::Hashed, ..config(4) };
+    let mut world = World::new(31, hashed.clone(), 1);
+    world.run(5_000 * MS);
+    for key in ["order-17", "3", "größe"] {
+        let owned = world.answered(Request::Ensure(shard(key)));
+        assert!(matches!(owned, Ok(Answer::Owner { .. })), "{key}: {owned:?}");
+        let named = world.engine.state().shard_of(&shard(key));
+        assert_eq!(named.as_str(), shard_of(key.as_bytes(), 4).to_string());
+    }
+    for config in [
+        NamespaceConfig { kind: Kind::Fixed { shards: 5 }, ..hashed.clone() },
+        NamespaceConfig { keys: Keying::Named, ..hashed.clone() },
+    ] {
+        assert_eq!(world.answered(Request::Configure(Box::new(config))), Err(RequestError::Rehashes));
+    }
+    world.answered(Request::Configure(Box::new(NamespaceConfig { restrain_from: 7, ..hashed }))).unwrap();
+    assert_eq!(world.engine.state().config().keys, Keying::Hashed);
 }
 
 #[test]

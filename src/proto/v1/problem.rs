@@ -36,7 +36,9 @@ impl Problem {
     /// As a status with this problem as its detail.
     pub fn into_status(self) -> Status {
         let code = code(self.reason());
-        let mut message = self.subject.clone();
+        // A rule that names its subject says it once.
+        let mut message =
+            if self.rule.contains(&self.subject) { String::new() } else { self.subject.clone() };
         for part in [&self.value, &self.rule, &self.remedy].into_iter().filter(|part| !part.is_empty()) {
             if !message.is_empty() {
                 message.push_str(if part == &self.remedy { "; " } else { " " });

@@ -336,6 +336,9 @@ pub struct WatchPart {
     pub policy: ::core::option::Option<WatchPolicy>,
     #[prost(uint64, tag = "7")]
     pub shard_count: u64,
+    /// Callers' keys are not shards: a key's shard is xxh3(key) mod shard_count.
+    #[prost(bool, tag = "8")]
+    pub hashed_keys: bool,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct WatchDelta {
@@ -884,7 +887,8 @@ pub mod router_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
-/// How a namespace is run, as text: the same YAML as under `namespaces:` in the server's file.
+/// How a namespace is run, as text: the same YAML as behind its name under `namespaces:` in the server's settings file,
+/// as "{kind: fixed, shards: 1024}". At most 64 KiB. Answers say every setting, defaults too.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct NamespaceConfig {
     #[prost(string, tag = "1")]
@@ -896,6 +900,7 @@ pub struct Namespace {
     pub name: ::prost::alloc::string::String,
     #[prost(message, optional, tag = "2")]
     pub config: ::core::option::Option<NamespaceConfig>,
+    /// Of what this replica knows. Absent, as everything that follows from it: it knows nothing yet.
     #[prost(message, optional, tag = "3")]
     pub version: ::core::option::Option<Version>,
     #[prost(uint64, tag = "4")]
@@ -906,16 +911,35 @@ pub struct Namespace {
     pub moving_shards: u64,
     #[prost(uint64, tag = "7")]
     pub quarantined_shards: u64,
+    /// Those that have registered and whose id nobody else has taken.
     #[prost(uint32, tag = "8")]
     pub executors: u32,
+    /// Of the replica that was asked.
     #[prost(uint32, tag = "9")]
     pub watchers: u32,
-    /// The replica that leads it. Empty: nobody at the moment.
+    /// The replica that leads it, and where that can be reached. Empty: nobody at the moment.
     #[prost(string, tag = "10")]
     pub leader: ::prost::alloc::string::String,
-    /// Why nothing, or not everything, is decided at the moment: "restrained", "waiting", "frozen", "needs adoption", ...
-    #[prost(string, repeated, tag = "11")]
+    #[prost(string, tag = "11")]
+    pub leader_address: ::prost::alloc::string::String,
+    /// Why nothing, or not everything, is decided at the moment:
+    /// "no leader": nobody leads it, or who does has not read its history yet.
+    /// "needs adoption": the store is not the one that was left, or somebody has seen a later version; see AdoptNamespace.
+    /// "cannot be run": the leader cannot go on with what is stored; `trouble` says why.
+    /// "frozen": an operator has frozen balance, or everything.
+    /// "waiting": nothing is granted yet, because others may still hold what was granted before.
+    /// "restrained": so many executors are late at once that the network is suspected; see AllowExpiry.
+    #[prost(string, repeated, tag = "12")]
     pub conditions: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, tag = "13")]
+    pub trouble: ::prost::alloc::string::String,
+    #[prost(enumeration = "FreezeLevel", tag = "14")]
+    pub freeze: i32,
+    #[prost(uint64, tag = "15")]
+    pub policy_epoch: u64,
+    /// The settings file of the replica that was asked names it.
+    #[prost(bool, tag = "16")]
+    pub in_settings: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListNamespacesRequest {
@@ -949,7 +973,11 @@ pub struct CreateNamespaceRequest {
     pub config: ::core::option::Option<NamespaceConfig>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct CreateNamespaceResponse {}
+pub struct CreateNamespaceResponse {
+    /// Its first. Absent: it is created, but nobody has founded it yet.
+    #[prost(message, optional, tag = "1")]
+    pub version: ::core::option::Option<Version>,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ConfigureNamespaceRequest {
     #[prost(string, tag = "1")]
@@ -971,17 +999,30 @@ pub struct DeleteNamespaceRequest {
     pub confirm: ::prost::alloc::string::String,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct DeleteNamespaceResponse {}
+pub struct DeleteNamespaceResponse {
+    /// Its last.
+    #[prost(message, optional, tag = "1")]
+    pub version: ::core::option::Option<Version>,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AdoptNamespaceRequest {
     #[prost(string, tag = "1")]
     pub namespace: ::prost::alloc::string::String,
-    /// Its name once more.
+    /// Its name once more: FAILED_PRECONDITION if it differs.
     #[prost(string, tag = "2")]
     pub confirm: ::prost::alloc::string::String,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct AdoptNamespaceResponse {}
+pub struct AdoptNamespaceResponse {
+    /// The first of the new incarnation.
+    #[prost(message, optional, tag = "1")]
+    pub version: ::core::option::Option<Version>,
+    /// Nothing is granted for so long.
+    #[prost(message, optional, tag = "2")]
+    pub wait: ::core::option::Option<::prost_types::Duration>,
+}
+/// One session of an executor. It has several while a process that has its id now has taken it from another that may
+/// still hold shards.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ExecutorState {
     #[prost(string, tag = "1")]
@@ -994,21 +1035,32 @@ pub struct ExecutorState {
     pub profile: ::core::option::Option<Profile>,
     #[prost(uint32, tag = "5")]
     pub shards: u32,
-    #[prost(double, tag = "6")]
-    pub load: f64,
-    /// Since the leader heard its last beat. Absent: the replica asked does not lead.
+    /// What its shards weigh together, as far as they were measured. Absent: the leader was not reached.
+    #[prost(double, optional, tag = "6")]
+    pub load: ::core::option::Option<f64>,
+    /// Since the leader heard its last beat. Absent: it has not heard one, or was not reached.
     #[prost(message, optional, tag = "7")]
     pub silent_for: ::core::option::Option<::prost_types::Duration>,
+    /// Since it registered, at least. Absent: the leader was not reached.
+    #[prost(message, optional, tag = "8")]
+    pub age: ::core::option::Option<::prost_types::Duration>,
+    /// An operator has drained its executor.
+    #[prost(bool, tag = "9")]
+    pub drained: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListExecutorsRequest {
     #[prost(string, tag = "1")]
     pub namespace: ::prost::alloc::string::String,
+    /// Only the sessions of this executor.
+    #[prost(string, tag = "4")]
+    pub executor: ::prost::alloc::string::String,
     #[prost(uint32, tag = "2")]
     pub page_size: u32,
     #[prost(string, tag = "3")]
     pub page: ::prost::alloc::string::String,
 }
+/// In the order in which the sessions began.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListExecutorsResponse {
     #[prost(message, repeated, tag = "1")]
@@ -1039,8 +1091,9 @@ pub struct ShardState {
     pub pin: ::prost::alloc::string::String,
     #[prost(bool, tag = "8")]
     pub quarantined: bool,
-    #[prost(double, tag = "9")]
-    pub load: f64,
+    /// Absent: it was not measured, or the leader was not reached.
+    #[prost(double, optional, tag = "9")]
+    pub load: ::core::option::Option<f64>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListShardsRequest {
@@ -1057,6 +1110,7 @@ pub struct ListShardsRequest {
     #[prost(string, tag = "5")]
     pub page: ::prost::alloc::string::String,
 }
+/// In the order of their names as text: "10" before "2".
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListShardsResponse {
     #[prost(message, repeated, tag = "1")]
@@ -1068,10 +1122,13 @@ pub struct ListShardsResponse {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct WatcherState {
+    /// What it calls itself.
     #[prost(string, tag = "1")]
     pub watcher: ::prost::alloc::string::String,
+    /// Where its connection comes from.
     #[prost(string, tag = "2")]
     pub address: ::prost::alloc::string::String,
+    /// What it has said that it has in force.
     #[prost(message, optional, tag = "3")]
     pub seen: ::core::option::Option<Version>,
     #[prost(uint64, tag = "4")]
@@ -1086,7 +1143,6 @@ pub struct ListWatchersRequest {
     #[prost(string, tag = "3")]
     pub page: ::prost::alloc::string::String,
 }
-/// Those of the replica that was asked.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListWatchersResponse {
     #[prost(message, repeated, tag = "1")]
@@ -1098,9 +1154,10 @@ pub struct ListWatchersResponse {
 pub struct HistoryEntry {
     #[prost(message, optional, tag = "1")]
     pub version: ::core::option::Option<Version>,
+    /// When the replica that was asked heard of it, by its clock.
     #[prost(message, optional, tag = "2")]
     pub at: ::core::option::Option<::prost_types::Timestamp>,
-    /// What changed, a line each: at most 100.
+    /// What changed, a line each: at most 100. For people; programs watch.
     #[prost(string, repeated, tag = "3")]
     pub changes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// How many changes there were.
@@ -1119,6 +1176,66 @@ pub struct ListHistoryRequest {
 pub struct ListHistoryResponse {
     #[prost(message, repeated, tag = "1")]
     pub entries: ::prost::alloc::vec::Vec<HistoryEntry>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RoundState {
+    /// Counted since the namespace has its present leader.
+    #[prost(uint64, tag = "1")]
+    pub number: u64,
+    /// How long ago it was held.
+    #[prost(message, optional, tag = "2")]
+    pub ago: ::core::option::Option<::prost_types::Duration>,
+    /// How many shards were to move, by reason: "unowned", "owner_lost", "destination_lost", "pinned", "drain", "spread",
+    /// "shed".
+    #[prost(btree_map = "string, uint32", tag = "3")]
+    pub moves: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        u32,
+    >,
+    /// How many were left without an owner, by reason: "no_executor", "full", "pinned", "quarantined".
+    #[prost(btree_map = "string, uint32", tag = "4")]
+    pub unplaced: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        u32,
+    >,
+    /// Shards that it quarantined, or whose quarantine it ended.
+    #[prost(uint32, tag = "5")]
+    pub quarantines: u32,
+    /// Load of the executor with most for its weight, relative to the mean, before it. 0 without executors.
+    #[prost(double, tag = "6")]
+    pub max_over_mean: f64,
+    /// Moves for balance's sake that it might have made at most.
+    #[prost(uint32, tag = "7")]
+    pub budget: u32,
+    /// GetRound has it.
+    #[prost(bool, tag = "8")]
+    pub is_kept: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListRoundsRequest {
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// At most so many of the newest; 0: 20; at most 64.
+    #[prost(uint32, tag = "2")]
+    pub newest: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListRoundsResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub rounds: ::prost::alloc::vec::Vec<RoundState>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetRoundRequest {
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub number: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetRoundResponse {
+    /// As `shardway plan replay` reads it. Empty: it was too large to be kept.
+    #[prost(string, tag = "1")]
+    pub text: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DrainRequest {
@@ -1150,7 +1267,7 @@ pub struct RemoveExecutorRequest {
     pub namespace: ::prost::alloc::string::String,
     #[prost(string, tag = "2")]
     pub executor: ::prost::alloc::string::String,
-    /// Its id once more.
+    /// Its id once more: FAILED_PRECONDITION if it differs.
     #[prost(string, tag = "3")]
     pub confirm: ::prost::alloc::string::String,
 }
@@ -1166,12 +1283,22 @@ pub struct MayStopRequest {
     #[prost(string, tag = "2")]
     pub executor: ::prost::alloc::string::String,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct MayStopResponse {
+    /// It may be drained, and stopped once it holds nothing.
     #[prost(bool, tag = "1")]
     pub yes: bool,
+    /// What speaks against it, a line each.
     #[prost(string, repeated, tag = "2")]
     pub reasons: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Shards that it owns, and how many of them are on their way to others already.
+    #[prost(uint32, tag = "3")]
+    pub holds: u32,
+    #[prost(uint32, tag = "4")]
+    pub moving_away: u32,
+    /// Load of the then fullest executor for its weight, relative to the mean, once its shards are with the others.
+    #[prost(double, tag = "5")]
+    pub max_over_mean_after: f64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct MoveShardRequest {
@@ -1250,6 +1377,8 @@ pub struct GetPolicyResponse {
 pub struct SetPolicyRequest {
     #[prost(string, tag = "1")]
     pub namespace: ::prost::alloc::string::String,
+    /// In the form of the dynamic config's file, at most 64 KiB; checked as a whole, and refused with all that is wrong.
+    /// Empty: none is set, and routers follow their own files and the defaults.
     #[prost(string, tag = "2")]
     pub text: ::prost::alloc::string::String,
 }
@@ -1262,10 +1391,12 @@ pub struct SetPolicyResponse {
 pub struct PlannedMove {
     #[prost(string, tag = "1")]
     pub shard: ::prost::alloc::string::String,
+    /// Empty: nobody.
     #[prost(string, tag = "2")]
     pub from: ::prost::alloc::string::String,
     #[prost(string, tag = "3")]
     pub to: ::prost::alloc::string::String,
+    /// As in RoundState.
     #[prost(string, tag = "4")]
     pub reason: ::prost::alloc::string::String,
 }
@@ -1279,10 +1410,15 @@ pub struct PreviewPlanResponse {
     /// At most 1000.
     #[prost(message, repeated, tag = "1")]
     pub moves: ::prost::alloc::vec::Vec<PlannedMove>,
+    /// How many moves there were.
     #[prost(uint32, tag = "2")]
     pub move_count: u32,
+    /// What it would follow.
     #[prost(message, optional, tag = "3")]
     pub version: ::core::option::Option<Version>,
+    /// All that it would read and decide, as `shardway plan replay` reads it. Empty: that is too large to be kept.
+    #[prost(string, tag = "4")]
+    pub text: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ReplicaState {
@@ -1355,8 +1491,17 @@ pub mod admin_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// Reads are answered by every replica; changes are forwarded to the namespace's leader, stored, then answered with the
-    /// version that has them. Lists come in pages: `page_size` (0: 100, at most 1000) and the `next_page` of the last answer.
+    /// Every replica answers reads, from what it knows. What only a namespace's leader knows (loads, silence, some
+    /// conditions) it asks the leader for, and leaves out if the leader does not answer within half a second. Changes are
+    /// passed on to the leader, stored, then answered with the version that has them; asked again, they change nothing
+    /// more. If nobody leads they wait for a leader as long as their caller does.
+    ///
+    /// Lists come in pages: `page_size` (0: 100, at most 1000) and the `next_page` of the last answer; without one there is
+    /// no more. A page may hold fewer than were asked for, even none, and still have a next one. What changes while pages
+    /// are fetched may be missed; what stays is told once.
+    ///
+    /// Names are checked before anything is looked up: INVALID_ARGUMENT names the field, what it was and the rule, and
+    /// nothing was changed.
     #[derive(Debug, Clone)]
     pub struct AdminClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -1474,6 +1619,7 @@ pub mod admin_client {
                 .insert(GrpcMethod::new("shardway.v1.Admin", "GetNamespace"));
             self.inner.unary(req, path, codec).await
         }
+        /// Founds a namespace on all replicas, without a restart of any. ALREADY_EXISTS if there is one of this name.
         pub async fn create_namespace(
             &mut self,
             request: impl tonic::IntoRequest<super::CreateNamespaceRequest>,
@@ -1498,7 +1644,8 @@ pub mod admin_client {
                 .insert(GrpcMethod::new("shardway.v1.Admin", "CreateNamespace"));
             self.inner.unary(req, path, codec).await
         }
-        /// Replaces the whole configuration.
+        /// Replaces the whole configuration: what the text does not say becomes the default. From then on it counts, whatever
+        /// a replica's settings file says of the namespace. Kind and keys stay; a fixed namespace may grow.
         pub async fn configure_namespace(
             &mut self,
             request: impl tonic::IntoRequest<super::ConfigureNamespaceRequest>,
@@ -1523,8 +1670,10 @@ pub mod admin_client {
                 .insert(GrpcMethod::new("shardway.v1.Admin", "ConfigureNamespace"));
             self.inner.unary(req, path, codec).await
         }
-        /// Forgets a namespace with all its shards. What it granted stays out of use: a namespace that is created anew under
-        /// its name grants greater tokens only, and none before every old lease is over.
+        /// Forgets a namespace with all its shards, on all replicas. What it granted stays out of use: a namespace that is
+        /// created anew under its name grants greater tokens only, and none before every old lease is over.
+        /// FAILED_PRECONDITION while the settings file of a replica that runs names it, because that replica would found it
+        /// anew when it starts again.
         pub async fn delete_namespace(
             &mut self,
             request: impl tonic::IntoRequest<super::DeleteNamespaceRequest>,
@@ -1623,6 +1772,7 @@ pub mod admin_client {
                 .insert(GrpcMethod::new("shardway.v1.Admin", "ListShards"));
             self.inner.unary(req, path, codec).await
         }
+        /// Those of the replica that is asked.
         pub async fn list_watchers(
             &mut self,
             request: impl tonic::IntoRequest<super::ListWatchersRequest>,
@@ -1647,7 +1797,7 @@ pub mod admin_client {
                 .insert(GrpcMethod::new("shardway.v1.Admin", "ListWatchers"));
             self.inner.unary(req, path, codec).await
         }
-        /// The newest last.
+        /// The newest commits, the newest last, as far as the replica that is asked has seen them since it began.
         pub async fn list_history(
             &mut self,
             request: impl tonic::IntoRequest<super::ListHistoryRequest>,
@@ -1672,7 +1822,57 @@ pub mod admin_client {
                 .insert(GrpcMethod::new("shardway.v1.Admin", "ListHistory"));
             self.inner.unary(req, path, codec).await
         }
-        /// Takes all shards away from an executor and gives it none.
+        /// The newest planning rounds, the newest last, since the namespace has its present leader.
+        pub async fn list_rounds(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListRoundsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListRoundsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/shardway.v1.Admin/ListRounds",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("shardway.v1.Admin", "ListRounds"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// All that one of them read and decided.
+        pub async fn get_round(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetRoundRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetRoundResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/shardway.v1.Admin/GetRound",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("shardway.v1.Admin", "GetRound"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes all shards away from an executor and gives it none, whichever process has its id, until it is undrained.
         pub async fn drain(
             &mut self,
             request: impl tonic::IntoRequest<super::DrainRequest>,
@@ -1787,7 +1987,7 @@ pub mod admin_client {
                 .insert(GrpcMethod::new("shardway.v1.Admin", "MoveShard"));
             self.inner.unary(req, path, codec).await
         }
-        /// Lets only this executor have the shard. Nothing undoes a pin but an operator.
+        /// Lets only this executor have the shard, be it there or not. Nothing undoes a pin but an operator.
         pub async fn pin_shard(
             &mut self,
             request: impl tonic::IntoRequest<super::PinShardRequest>,
@@ -1953,7 +2153,7 @@ pub mod admin_client {
                 .insert(GrpcMethod::new("shardway.v1.Admin", "PreviewPlan"));
             self.inner.unary(req, path, codec).await
         }
-        /// Replicas, and who leads what.
+        /// The replicas that live, and who leads what.
         pub async fn list_replicas(
             &mut self,
             request: impl tonic::IntoRequest<super::ListReplicasRequest>,
@@ -1978,7 +2178,8 @@ pub mod admin_client {
                 .insert(GrpcMethod::new("shardway.v1.Admin", "ListReplicas"));
             self.inner.unary(req, path, codec).await
         }
-        /// Lets another replica lead the namespace.
+        /// Lets another replica lead the namespace, as soon as nothing is on its way to the store. The one that leads takes it
+        /// again only if nobody else has for a leader lease.
         pub async fn resign_leadership(
             &mut self,
             request: impl tonic::IntoRequest<super::ResignLeadershipRequest>,
@@ -2032,6 +2233,7 @@ pub mod admin_server {
             tonic::Response<super::GetNamespaceResponse>,
             tonic::Status,
         >;
+        /// Founds a namespace on all replicas, without a restart of any. ALREADY_EXISTS if there is one of this name.
         async fn create_namespace(
             &self,
             request: tonic::Request<super::CreateNamespaceRequest>,
@@ -2039,7 +2241,8 @@ pub mod admin_server {
             tonic::Response<super::CreateNamespaceResponse>,
             tonic::Status,
         >;
-        /// Replaces the whole configuration.
+        /// Replaces the whole configuration: what the text does not say becomes the default. From then on it counts, whatever
+        /// a replica's settings file says of the namespace. Kind and keys stay; a fixed namespace may grow.
         async fn configure_namespace(
             &self,
             request: tonic::Request<super::ConfigureNamespaceRequest>,
@@ -2047,8 +2250,10 @@ pub mod admin_server {
             tonic::Response<super::ConfigureNamespaceResponse>,
             tonic::Status,
         >;
-        /// Forgets a namespace with all its shards. What it granted stays out of use: a namespace that is created anew under
-        /// its name grants greater tokens only, and none before every old lease is over.
+        /// Forgets a namespace with all its shards, on all replicas. What it granted stays out of use: a namespace that is
+        /// created anew under its name grants greater tokens only, and none before every old lease is over.
+        /// FAILED_PRECONDITION while the settings file of a replica that runs names it, because that replica would found it
+        /// anew when it starts again.
         async fn delete_namespace(
             &self,
             request: tonic::Request<super::DeleteNamespaceRequest>,
@@ -2079,6 +2284,7 @@ pub mod admin_server {
             tonic::Response<super::ListShardsResponse>,
             tonic::Status,
         >;
+        /// Those of the replica that is asked.
         async fn list_watchers(
             &self,
             request: tonic::Request<super::ListWatchersRequest>,
@@ -2086,7 +2292,7 @@ pub mod admin_server {
             tonic::Response<super::ListWatchersResponse>,
             tonic::Status,
         >;
-        /// The newest last.
+        /// The newest commits, the newest last, as far as the replica that is asked has seen them since it began.
         async fn list_history(
             &self,
             request: tonic::Request<super::ListHistoryRequest>,
@@ -2094,7 +2300,23 @@ pub mod admin_server {
             tonic::Response<super::ListHistoryResponse>,
             tonic::Status,
         >;
-        /// Takes all shards away from an executor and gives it none.
+        /// The newest planning rounds, the newest last, since the namespace has its present leader.
+        async fn list_rounds(
+            &self,
+            request: tonic::Request<super::ListRoundsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListRoundsResponse>,
+            tonic::Status,
+        >;
+        /// All that one of them read and decided.
+        async fn get_round(
+            &self,
+            request: tonic::Request<super::GetRoundRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetRoundResponse>,
+            tonic::Status,
+        >;
+        /// Takes all shards away from an executor and gives it none, whichever process has its id, until it is undrained.
         async fn drain(
             &self,
             request: tonic::Request<super::DrainRequest>,
@@ -2123,7 +2345,7 @@ pub mod admin_server {
             tonic::Response<super::MoveShardResponse>,
             tonic::Status,
         >;
-        /// Lets only this executor have the shard. Nothing undoes a pin but an operator.
+        /// Lets only this executor have the shard, be it there or not. Nothing undoes a pin but an operator.
         async fn pin_shard(
             &self,
             request: tonic::Request<super::PinShardRequest>,
@@ -2173,7 +2395,7 @@ pub mod admin_server {
             tonic::Response<super::PreviewPlanResponse>,
             tonic::Status,
         >;
-        /// Replicas, and who leads what.
+        /// The replicas that live, and who leads what.
         async fn list_replicas(
             &self,
             request: tonic::Request<super::ListReplicasRequest>,
@@ -2181,7 +2403,8 @@ pub mod admin_server {
             tonic::Response<super::ListReplicasResponse>,
             tonic::Status,
         >;
-        /// Lets another replica lead the namespace.
+        /// Lets another replica lead the namespace, as soon as nothing is on its way to the store. The one that leads takes it
+        /// again only if nobody else has for a leader lease.
         async fn resign_leadership(
             &self,
             request: tonic::Request<super::ResignLeadershipRequest>,
@@ -2190,8 +2413,17 @@ pub mod admin_server {
             tonic::Status,
         >;
     }
-    /// Reads are answered by every replica; changes are forwarded to the namespace's leader, stored, then answered with the
-    /// version that has them. Lists come in pages: `page_size` (0: 100, at most 1000) and the `next_page` of the last answer.
+    /// Every replica answers reads, from what it knows. What only a namespace's leader knows (loads, silence, some
+    /// conditions) it asks the leader for, and leaves out if the leader does not answer within half a second. Changes are
+    /// passed on to the leader, stored, then answered with the version that has them; asked again, they change nothing
+    /// more. If nobody leads they wait for a leader as long as their caller does.
+    ///
+    /// Lists come in pages: `page_size` (0: 100, at most 1000) and the `next_page` of the last answer; without one there is
+    /// no more. A page may hold fewer than were asked for, even none, and still have a next one. What changes while pages
+    /// are fetched may be missed; what stays is told once.
+    ///
+    /// Names are checked before anything is looked up: INVALID_ARGUMENT names the field, what it was and the rule, and
+    /// nothing was changed.
     #[derive(Debug)]
     pub struct AdminServer<T> {
         inner: Arc<T>,
@@ -2699,6 +2931,92 @@ pub mod admin_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListHistorySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/shardway.v1.Admin/ListRounds" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListRoundsSvc<T: Admin>(pub Arc<T>);
+                    impl<T: Admin> tonic::server::UnaryService<super::ListRoundsRequest>
+                    for ListRoundsSvc<T> {
+                        type Response = super::ListRoundsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListRoundsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Admin>::list_rounds(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListRoundsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/shardway.v1.Admin/GetRound" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetRoundSvc<T: Admin>(pub Arc<T>);
+                    impl<T: Admin> tonic::server::UnaryService<super::GetRoundRequest>
+                    for GetRoundSvc<T> {
+                        type Response = super::GetRoundResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetRoundRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Admin>::get_round(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetRoundSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -1,5 +1,6 @@
 //! `shardway.v1` over gRPC: what callers say is checked, passed on, and answered.
 
+mod admin;
 mod executor;
 mod patience;
 mod peers;
@@ -8,6 +9,7 @@ mod router;
 
 use std::sync::Arc;
 
+use admin::AdminService;
 use executor::ExecutorService;
 use peers::Peers;
 use router::RouterService;
@@ -22,13 +24,18 @@ use crate::{
     engine::{Answer, Request, RequestError},
     proto::{
         Invalid,
-        v1::wire::{Problem, executor_server::ExecutorServer, problem::Reason, router_server::RouterServer},
+        v1::wire::{
+            Problem, admin_server::AdminServer, executor_server::ExecutorServer, problem::Reason,
+            router_server::RouterServer,
+        },
     },
     types::Namespace,
 };
 
 /// Largest message that is taken: a beat of a million shards fits.
 const MAX_MESSAGE_BYTES: usize = 64 << 20;
+/// Largest request of an operator.
+const MAX_ASKED_BYTES: usize = 1 << 20;
 
 /// What all services need.
 #[derive(Clone)]
@@ -37,16 +44,25 @@ struct Office {
     rooms: Arc<Rooms>,
     clock: Arc<dyn Clock>,
     peers: Peers,
+    /// The replica's name.
+    name: Arc<str>,
 }
 
 /// The services of a replica.
 pub fn services(host: &Host, clock: Arc<dyn Clock>) -> Routes {
-    let office =
-        Office { desk: host.desk().clone(), rooms: host.rooms().clone(), clock, peers: Peers::default() };
+    let office = Office {
+        desk: host.desk().clone(),
+        rooms: host.rooms().clone(),
+        clock,
+        peers: Peers::default(),
+        name: host.name().into(),
+    };
     let router =
         RouterServer::new(RouterService(office.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES);
-    let executor = ExecutorServer::new(ExecutorService(office)).max_decoding_message_size(MAX_MESSAGE_BYTES);
-    Routes::new(router).add_service(executor)
+    let executor =
+        ExecutorServer::new(ExecutorService(office.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES);
+    let admin = AdminServer::new(AdminService(office)).max_decoding_message_size(MAX_ASKED_BYTES);
+    Routes::new(router).add_service(executor).add_service(admin)
 }
 
 impl Office {

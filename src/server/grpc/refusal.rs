@@ -18,6 +18,7 @@ pub(super) fn problem(error: &RequestError) -> Problem {
         RequestError::BadConfig(error) => (Reason::Invalid, format!("config.{}", error.setting)),
         RequestError::KindChange => (Reason::Invalid, "config.kind".into()),
         RequestError::NoSuchRound { .. } => (Reason::Invalid, "round".into()),
+        RequestError::Rehashes => (Reason::Invalid, "config.keys".into()),
         RequestError::Shrinks { .. } => (Reason::Invalid, "config.shards".into()),
         RequestError::TooManyDrained { .. } => (Reason::TooMany, String::new()),
         RequestError::Frozen => (Reason::Frozen, String::new()),
@@ -28,6 +29,5 @@ pub(super) fn problem(error: &RequestError) -> Problem {
         RequestError::Busy => (Reason::Busy, String::new()),
         RequestError::PolicyTooLong { .. } => (Reason::Invalid, "text".into()),
     };
-    // The engine's text names the subject itself.
-    Problem { reason: reason.into(), value: subject, rule: error.to_string(), ..Problem::default() }
+    Problem::new(reason, subject, error.to_string())
 }

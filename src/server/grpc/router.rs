@@ -53,7 +53,7 @@ impl Router for RouterService {
             version: Some(found.version.into()),
             owners: owner(&found).into_iter().collect(),
             source: Source::Distributor.into(),
-            shard: shard.as_str().into(),
+            shard: found.shard_key.as_str().into(),
         }))
     }
 
@@ -66,7 +66,7 @@ impl Router for RouterService {
         let message = request.into_inner();
         let (namespace, room) = self.0.namespace(&message.namespace)?;
         let shard = ShardKey::new(&message.key).map_err(|error| Invalid::name("key", error))?;
-        let is_there = room.find(shard.as_str()).is_some_and(|found| found.exists);
+        let is_there = room.find(&shard).is_some_and(|found| found.exists);
         if !is_there {
             match self.0.ask(&namespace, engine::Request::Ensure(shard.clone())).await {
                 Ok(_) => {}
@@ -89,7 +89,7 @@ impl Router for RouterService {
         Ok(Response::new(EnsureShardResponse {
             version: Some(found.version.into()),
             owner: owner(&found),
-            shard: shard.as_str().into(),
+            shard: found.shard_key.as_str().into(),
         }))
     }
 
@@ -97,6 +97,7 @@ impl Router for RouterService {
         &self,
         request: Request<Streaming<WatchRequest>>,
     ) -> Result<Response<Self::WatchStream>, Status> {
+        let address = request.remote_addr().map_or_else(String::new, |address| address.to_string());
         let mut frames = request.into_inner();
         let Some(WatchRequest { frame: Some(Frame::Open(open)) }) = frames.message().await? else {
             return Err(Invalid::new("frame", "", "must be open in the first frame").into());
@@ -106,7 +107,7 @@ impl Router for RouterService {
         if watcher.len() > MAX_WATCHER_BYTES {
             return Err(Invalid::new("open.watcher", watcher, "must be at most 256 bytes").into());
         }
-        let Some(watcher) = room.watchers().enter(watcher) else {
+        let Some(watcher) = room.watchers().enter(watcher, address) else {
             let problem = Problem::new(Reason::TooMany, "watchers", "are as many as one replica serves");
             return Err(problem.remedy("watch another replica").into_status());
         };
@@ -209,7 +210,7 @@ async fn owned(
     let waiting = async {
         loop {
             versions.mark_unchanged();
-            last = room.find(shard.as_str());
+            last = room.find(shard);
             if let Some(found) = &last
                 && found.version >= at_least
                 && (found.owner.is_some() || !found.exists)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    engine::{Change, Delta, PolicyText, SessionRecord, ShardRecord, Standing, State},
+    engine::{Change, Delta, Keying, PolicyText, SessionRecord, ShardRecord, Standing, State},
     proto::v1::wire,
     types::{SessionId, Version},
 };
@@ -60,6 +60,7 @@ pub(super) fn parts(numbers: &Numbers, state: &State) -> Vec<wire::WatchPart> {
             shards: some,
             policy: is_first.then(|| policy(state.policy())),
             shard_count,
+            hashed_keys: state.config().keys == Keying::Hashed,
         });
         if shards.peek().is_none() {
             return parts;
@@ -91,18 +92,22 @@ pub(super) fn delta(numbers: &mut Numbers, since: Version, delta: &Delta) -> wir
 }
 
 fn executor(number: u32, record: &SessionRecord) -> wire::WatchExecutor {
-    let standing = match record.standing {
-        Standing::Pending => wire::ExecutorStanding::Pending,
-        Standing::Active => wire::ExecutorStanding::Active,
-        Standing::Draining { .. } => wire::ExecutorStanding::Draining,
-        Standing::Superseded | Standing::Removed => wire::ExecutorStanding::Superseded,
-    };
     wire::WatchExecutor {
         number,
         executor: record.executor.as_str().into(),
         session: Some(record.id.into()),
         profile: Some((&*record.profile).into()),
-        standing: standing.into(),
+        standing: standing(record.standing).into(),
+    }
+}
+
+/// How a session stands, for those who are told of it.
+pub(crate) const fn standing(standing: Standing) -> wire::ExecutorStanding {
+    match standing {
+        Standing::Pending => wire::ExecutorStanding::Pending,
+        Standing::Active => wire::ExecutorStanding::Active,
+        Standing::Draining { .. } => wire::ExecutorStanding::Draining,
+        Standing::Superseded | Standing::Removed => wire::ExecutorStanding::Superseded,
     }
 }
 

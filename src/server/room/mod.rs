@@ -2,6 +2,7 @@
 
 mod fan_out;
 mod frames;
+mod history;
 #[cfg(test)]
 mod tests;
 mod watchers;
@@ -10,14 +11,19 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use fan_out::FanOut;
 pub use fan_out::Since;
-use parking_lot::RwLock;
+pub(super) use frames::standing;
+pub use history::CommitNote;
+use history::History;
+pub(super) use history::MAX_NOTES;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 use watchers::Watchers;
 pub use watchers::{Watcher, WatcherReport};
 
 use crate::{
+    clock::unix_millis,
     engine::{Delta, SessionRecord, ShardRecord, State},
-    types::{Mono, Namespace, Version},
+    types::{Mono, Namespace, ShardKey, Version},
 };
 
 /// The rooms of all namespaces that there are here.
@@ -33,6 +39,7 @@ pub struct Room {
     known: RwLock<Option<Known>>,
     version: watch::Sender<Option<Version>>,
     watchers: Watchers,
+    history: Mutex<History>,
 }
 
 #[derive(Debug)]
@@ -46,6 +53,8 @@ struct Known {
 pub struct Found {
     /// As of which version.
     pub version: Version,
+    /// The shard that the key is of.
+    pub shard_key: ShardKey,
     /// Whether there is such a shard.
     pub exists: bool,
     /// The shard, if a commit has named it.
@@ -82,7 +91,12 @@ impl Rooms {
 
 impl Room {
     fn new() -> Self {
-        Self { known: RwLock::new(None), version: watch::Sender::new(None), watchers: Watchers::default() }
+        Self {
+            known: RwLock::new(None),
+            version: watch::Sender::new(None),
+            watchers: Watchers::default(),
+            history: Mutex::default(),
+        }
     }
 
     /// Reads the newest committed state; `None`: nothing is known yet. Others can read meanwhile, commits wait.
@@ -90,13 +104,15 @@ impl Room {
         read(self.known.read().as_ref().map(|known| &known.state))
     }
 
-    /// What is known of a shard; `None`: nothing is known of the namespace yet.
-    pub fn find(&self, key: &str) -> Option<Found> {
+    /// What is known of the shard that a caller's key is of; `None`: nothing is known of the namespace yet.
+    pub fn find(&self, key: &ShardKey) -> Option<Found> {
         self.read(|state| {
             let state = state?;
-            let shard = state.shard(key);
+            let shard_key = state.shard_of(key);
+            let shard = state.shard(&shard_key);
             let owner = shard.as_ref().and_then(|shard| state.session_record(shard.owner?)).cloned();
-            Some(Found { version: state.version(), exists: state.includes(key), shard, owner })
+            let exists = state.includes(&shard_key);
+            Some(Found { version: state.version(), shard_key, exists, shard, owner })
         })
     }
 
@@ -118,6 +134,11 @@ impl Room {
         &self.watchers
     }
 
+    /// The newest commits that this replica has heard of, oldest first: at most so many.
+    pub fn newest_commits(&self, most: usize) -> Vec<Arc<CommitNote>> {
+        self.history.lock().newest(most)
+    }
+
     /// There is another state, unconnected to the one before.
     pub(super) fn replace(&self, state: Option<State>) {
         let version = state.as_ref().map(State::version);
@@ -137,6 +158,7 @@ impl Room {
         state.apply(delta);
         fan_out.advance(since, delta);
         drop(known);
+        self.history.lock().note(delta, unix_millis());
         self.version.send_replace(Some(delta.version));
     }
 }

@@ -150,9 +150,14 @@ fn everything_is_encoded_once_for_those_who_come_together() {
 #[test]
 fn a_watcher_is_listed_until_it_goes() {
     let room = Room::new();
-    let watcher = room.watchers().enter("router-1".into()).unwrap();
+    let watcher = room.watchers().enter("router-1".into(), "127.0.0.1:1".into()).unwrap();
     watcher.report(version(3), 7);
-    let report = WatcherReport { name: "router-1".into(), version: version(3), policy_epoch: 7 };
+    let report = WatcherReport {
+        name: "router-1".into(),
+        address: "127.0.0.1:1".into(),
+        version: version(3),
+        policy_epoch: 7,
+    };
     assert_eq!(room.watchers().reports(), [report]);
     drop(watcher);
     assert!(room.watchers().is_empty());

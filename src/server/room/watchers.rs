@@ -1,6 +1,6 @@
 //! Who watches, and how far each has come.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
 use parking_lot::Mutex;
 
@@ -14,6 +14,8 @@ pub(crate) const MAX_WATCHERS: usize = 10_000;
 pub struct WatcherReport {
     /// Who it says it is.
     pub name: String,
+    /// Where its connection comes from.
+    pub address: String,
     /// What it has in force.
     pub version: Version,
     /// The policy that routes its lookups.
@@ -39,20 +41,29 @@ pub struct Watcher {
 
 impl Watchers {
     /// Enters a watcher; `None`: there are as many as there may be.
-    pub fn enter(&self, name: String) -> Option<Watcher> {
+    pub fn enter(&self, name: String, address: String) -> Option<Watcher> {
         let mut all = self.0.lock();
         if all.reports.len() >= MAX_WATCHERS {
             return None;
         }
         all.last += 1;
         let number = all.last;
-        all.reports.insert(number, WatcherReport { name, ..WatcherReport::default() });
+        all.reports.insert(number, WatcherReport { name, address, ..WatcherReport::default() });
         Some(Watcher { all: self.clone(), number })
     }
 
     /// What everybody has last said.
     pub fn reports(&self) -> Vec<WatcherReport> {
         self.0.lock().reports.values().cloned().collect()
+    }
+
+    /// What those have last said who came after the one of this number, in the order in which they came, each with its
+    /// number: at most so many.
+    pub fn reports_after(&self, after: Option<u64>, most: usize) -> Vec<(u64, WatcherReport)> {
+        let all = self.0.lock();
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let reports = all.reports.range((from, Bound::Unbounded)).take(most);
+        reports.map(|(number, report)| (*number, report.clone())).collect()
     }
 
     /// How many there are.

@@ -2,6 +2,7 @@
 
 mod fields;
 mod namespace;
+mod render;
 #[cfg(test)]
 mod tests;
 
@@ -9,6 +10,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 pub use fields::SettingsProblem;
 use fields::{Fields, Problems, join};
+pub(super) use render::to_yaml;
 
 use crate::{
     election::ElectionConfig,
@@ -19,6 +21,8 @@ use crate::{
 
 /// Longest settings file.
 pub const MAX_SETTINGS_BYTES: usize = 1 << 20;
+/// Longest text of one namespace.
+const MAX_NAMESPACE_BYTES: usize = 64 << 10;
 /// Most values in one.
 const MAX_VALUES: usize = 100_000;
 /// Most namespaces of a distributor.
@@ -76,19 +80,19 @@ impl Settings {
     }
 }
 
+/// How one namespace is run, from what would stand behind its name in a file; `source` is what messages call it.
+pub(super) fn parse_namespace(source: &str, text: &str) -> Result<NamespaceConfig, SettingsError> {
+    let mut problems = Problems::default();
+    let config = tree(text.as_bytes(), MAX_NAMESPACE_BYTES, &mut problems)
+        .and_then(|root| namespace::read("", &root, &mut problems));
+    match config {
+        Some(config) if problems.count == 0 => Ok(config),
+        _ => Err(SettingsError { source: source.to_owned(), problems: problems.kept, count: problems.count }),
+    }
+}
+
 fn read(file: &[u8], problems: &mut Problems) -> Settings {
-    if file.len() > MAX_SETTINGS_BYTES {
-        problems.add(Place::START, "", format!("longer than the {MAX_SETTINGS_BYTES} bytes allowed"));
-        return Settings::default();
-    }
-    let Ok(text) = str::from_utf8(file) else {
-        problems.add(Place::START, "", "not UTF-8 text");
-        return Settings::default();
-    };
-    let (root, faults) = yaml::parse(text, MAX_VALUES);
-    for fault in &faults.kept {
-        problems.add(fault.place, "", fault.kind.to_string());
-    }
+    let root = tree(file, MAX_SETTINGS_BYTES, problems);
     let Some(mut fields) = root.as_ref().and_then(|root| Fields::of("", root, problems)) else {
         return Settings::default();
     };
@@ -102,6 +106,23 @@ fn read(file: &[u8], problems: &mut Problems) -> Settings {
     };
     fields.end();
     settings
+}
+
+/// A file as a tree; `None`: it cannot be read as one, which is told.
+fn tree(file: &[u8], max_bytes: usize, problems: &mut Problems) -> Option<yaml::Node> {
+    if file.len() > max_bytes {
+        problems.add(Place::START, "", format!("longer than the {max_bytes} bytes allowed"));
+        return None;
+    }
+    let Ok(text) = str::from_utf8(file) else {
+        problems.add(Place::START, "", "not UTF-8 text");
+        return None;
+    };
+    let (root, faults) = yaml::parse(text, MAX_VALUES);
+    for fault in &faults.kept {
+        problems.add(fault.place, "", fault.kind.to_string());
+    }
+    root
 }
 
 fn leader_lease(text: &str) -> Result<Duration, String> {

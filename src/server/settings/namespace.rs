@@ -2,7 +2,7 @@
 
 use super::fields::{Fields, Problems};
 use crate::{
-    engine::{Kind, MAX_SESSIONS, MAX_SHARDS, NamespaceConfig, Ownership},
+    engine::{Keying, Kind, MAX_SESSIONS, MAX_SHARDS, NamespaceConfig, Ownership},
     plan::{Greedy, Naive, Placement, Steady, Strategy},
     yaml::Node,
 };
@@ -33,6 +33,7 @@ pub(super) fn read(path: &str, node: &Node, problems: &mut Problems) -> Option<N
         (None, _) => fields.wrong(node, "kind must be given: fixed or ephemeral"),
     };
     let mut config = NamespaceConfig::new(kind.unwrap_or(Kind::Ephemeral));
+    set(&mut config.keys, fields.choice("keys", &[("named", Keying::Named), ("hashed", Keying::Hashed)]));
     let ownerships = [("exclusive", Ownership::Exclusive), ("affinity", Ownership::Affinity)];
     set(&mut config.ownership, fields.choice("ownership", &ownerships));
     let lease = fields.duration("lease");

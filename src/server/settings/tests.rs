@@ -1,5 +1,10 @@
+use proptest::prelude::*;
+
 use super::*;
-use crate::engine::{Kind, Ownership};
+use crate::{
+    engine::{Keying, Kind, Ownership},
+    plan::{Greedy, Naive, Placement, Steady, Strategy as PlanStrategy},
+};
 
 fn refused(file: &str) -> Vec<String> {
     let error = Settings::parse("test.yaml", file.as_bytes()).unwrap_err();
@@ -71,4 +76,53 @@ fn what_is_not_a_file_of_settings_is_refused() {
         Settings::parse("test.yaml", &[0xff]).unwrap_err().to_string(),
         "test.yaml was refused, with 1 problem:\n  test.yaml:1:1: not UTF-8 text"
     );
+}
+
+fn config() -> impl Strategy<Value = NamespaceConfig> {
+    let kind = prop_oneof![
+        (1..1000_u32, any::<bool>()).prop_map(|(shards, hashed)| (Kind::Fixed { shards }, hashed)),
+        Just((Kind::Ephemeral, false)),
+    ];
+    let times = (500..3_600_000_u64, 20..125_u64, 20..3_600_000_u64, 0..500_u64);
+    let numbers = (1..20_000_usize, 1_000..1_000_000_usize, 0..20_000_usize);
+    let choices = (any::<bool>(), 0..3_usize, 0..3_usize);
+    (kind, times, numbers, choices).prop_map(|((kind, hashed), times, numbers, choices)| {
+        let (lease, beat, round, gather) = times;
+        let mut config = NamespaceConfig {
+            keys: if hashed { Keying::Hashed } else { Keying::Named },
+            ownership: if choices.0 { Ownership::Exclusive } else { Ownership::Affinity },
+            lease: Duration::from_millis(lease),
+            beat_every: Duration::from_millis(beat),
+            round_every: Duration::from_millis(round),
+            gather: Duration::from_millis(gather),
+            max_sessions: numbers.0,
+            max_shards: numbers.1,
+            restrain_from: numbers.2,
+            ..NamespaceConfig::new(kind)
+        };
+        config.plan.placement = [Placement::Ring, Placement::Even, Placement::LeastLoaded][choices.1];
+        config.plan.strategy = [
+            PlanStrategy::Steady(Steady::default()),
+            PlanStrategy::Naive(Naive::default()),
+            PlanStrategy::Greedy(Greedy::default()),
+        ][choices.2];
+        config
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_told_of_a_namespace_reads_as_the_same(config in config()) {
+        let yaml = to_yaml(&config);
+        prop_assert_eq!(parse_namespace("test", &yaml), Ok(config), "{}", yaml);
+    }
+}
+
+#[test]
+fn one_namespace_is_read_as_strictly_as_a_file() {
+    let refused = |text: &str| parse_namespace("test", text).unwrap_err().problems[0].to_string();
+    assert_eq!(refused(""), "1:1: empty");
+    assert_eq!(refused("{kind: fixed, shard: 3}"), "1:1: a fixed namespace needs shards: how many it has");
+    assert_eq!(refused("{kind: ephemeral, keys: hashed}"), "1:1: keys are hashed in a fixed namespace alone");
+    assert!(refused(&format!("# {}", "x".repeat(MAX_NAMESPACE_BYTES))).contains("longer than"));
 }

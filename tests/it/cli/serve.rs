@@ -124,7 +124,7 @@ async fn a_distributor_remembers_who_owns_what_when_it_is_started_again() {
 #[test]
 fn settings_are_checked_before_anything_is_started() {
     let checked = stdout_of(&["serve", "--config", "examples/serve.yaml", "--check"], b"");
-    assert!(checked.contains("namespaces: orders, task-lists"), "{checked}");
+    assert!(checked.contains("namespaces: carts, orders, task-lists"), "{checked}");
     let path = file("serve-bad.yaml", "namespaces: {a: {kind: fixed}, b: {kind: ephemral}}\nstorre: x\n");
     let (code, complaint) = refusal_of(&["serve", "--config", path.to_str().unwrap()]);
     assert_eq!(code, 3);
