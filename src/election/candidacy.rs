@@ -120,6 +120,11 @@ impl Candidacy {
         self.held.as_ref()
     }
 
+    /// Whether the term that was held is being given up for another one of ours.
+    pub(super) const fn is_renewing(&self) -> bool {
+        matches!(self.intent, Intent::Renew { .. })
+    }
+
     /// A term is ours. If it follows our last one, whoever was to have it after that did not want it.
     pub(super) fn won(&mut self, number: u64) {
         let is_next = self.last_won != 0 && number == self.last_won.saturating_add(1);

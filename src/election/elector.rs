@@ -50,6 +50,11 @@ pub enum Effect {
         /// The number of the term that is over.
         term: u64,
     },
+    /// The term that was to be [renewed](Election::renew) is gone, and there is no new one.
+    NotRenewed {
+        /// Which.
+        namespace: Namespace,
+    },
     /// Another replica should rather lead the namespace. When it suits, finish what is under way and
     /// [`resign`](Election::resign). Nothing breaks if not.
     HandOver {
@@ -386,9 +391,12 @@ impl Election {
             session: self.pulse.session(),
             lives: self.pulse.is_alive(),
         };
-        let before = candidacy.held().cloned();
+        let (before, was_renewing) = (candidacy.held().cloned(), candidacy.is_renewing());
         change(candidacy, us);
         let after = candidacy.held().cloned();
+        if was_renewing && !candidacy.is_renewing() && after.is_none() {
+            self.effects.push_back(Effect::NotRenewed { namespace: namespace.clone() });
+        }
         if before == after {
             return;
         }

@@ -5,7 +5,7 @@
 //! when an owner that had expired, and was still serving, is told so. Known to this leader alone, and gone with it.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
@@ -38,14 +38,23 @@ pub struct MoveFigures {
 
 #[derive(Debug, Default)]
 pub(super) struct Gaps {
-    /// Shards without a holder: since when, and whose they were.
-    open: BTreeMap<Index, (Mono, SessionId)>,
-    /// Those that have been granted again, and under which version.
-    granted: BTreeMap<Slot, Vec<(Version, Index)>>,
+    /// Shards without a holder.
+    open: BTreeMap<Index, Gap>,
+    /// Those of them that have been granted again, by whom they were granted to.
+    granted: BTreeSet<(Slot, Index)>,
     /// Sessions that have expired, and since when another holds something of theirs.
     ended: BTreeMap<SessionId, Option<Mono>>,
     ended_in_order: VecDeque<SessionId>,
     figures: MoveFigures,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Gap {
+    since: Mono,
+    /// Whose it was.
+    by: SessionId,
+    /// Whose it is to be, and under which version.
+    to: Option<(Slot, Version)>,
 }
 
 impl Gaps {
@@ -56,7 +65,7 @@ impl Gaps {
     /// The shard is not the session's any more.
     pub(super) fn lost(&mut self, index: Index, by: SessionId, now: Mono) {
         if self.open.len() < MAX_OPEN || self.open.contains_key(&index) {
-            self.open.entry(index).or_insert((now, by));
+            self.open.entry(index).or_insert(Gap { since: now, by, to: None });
         } else {
             self.figures.unmeasured += 1;
         }
@@ -64,25 +73,31 @@ impl Gaps {
 
     /// It is this session's, once the version is stored.
     pub(super) fn granted(&mut self, index: Index, to: Slot, version: Version) {
-        if self.open.contains_key(&index) {
-            self.granted.entry(to).or_default().push((version, index));
+        let Some(gap) = self.open.get_mut(&index) else { return };
+        if let Some((before, _)) = gap.to.replace((to, version)) {
+            self.granted.remove(&(before, index));
         }
+        self.granted.insert((to, index));
     }
 
     /// It is nobody's to hold any more.
     pub(super) fn retired(&mut self, index: Index) {
-        self.open.remove(&index);
+        if let Some((to, _)) = self.open.remove(&index).and_then(|gap| gap.to) {
+            self.granted.remove(&(to, index));
+        }
     }
 
     /// The session has this version in force.
     pub(super) fn applied(&mut self, slot: Slot, applied: Version, now: Mono) {
-        let Some(waiting) = self.granted.get_mut(&slot) else { return };
-        let held: Vec<Index> =
-            waiting.extract_if(.., |(version, _)| *version <= applied).map(|(_, index)| index).collect();
-        if waiting.is_empty() {
-            self.granted.remove(&slot);
-        }
-        for (since, by) in held.iter().filter_map(|index| self.open.remove(index)) {
+        let of_slot = self.granted.range((slot, 0)..=(slot, Index::MAX)).map(|&(_, index)| index);
+        let is_held = |index: &Index| {
+            let granted = self.open.get(index).and_then(|gap| gap.to);
+            granted.is_some_and(|(_, version)| version <= applied)
+        };
+        let held: Vec<Index> = of_slot.filter(is_held).collect();
+        for index in held {
+            self.granted.remove(&(slot, index));
+            let Some(Gap { since, by, .. }) = self.open.remove(&index) else { continue };
             let gap = now.since(since);
             self.figures.moves += 1;
             self.figures.gap_total += gap;
@@ -95,7 +110,13 @@ impl Gaps {
 
     /// The session is over, and what it was granted in vain waits for the next.
     pub(super) fn forget(&mut self, slot: Slot) {
-        self.granted.remove(&slot);
+        let in_vain: Vec<_> = self.granted.range((slot, 0)..=(slot, Index::MAX)).copied().collect();
+        for entry in in_vain {
+            self.granted.remove(&entry);
+            if let Some(gap) = self.open.get_mut(&entry.1) {
+                gap.to = None;
+            }
+        }
     }
 
     /// It has expired: perhaps it serves on.
@@ -117,5 +138,49 @@ impl Gaps {
             self.figures.overlap_total += overlap;
             self.figures.overlap_max = self.figures.overlap_max.max(overlap);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LATER: Duration = Duration::from_secs(1);
+
+    fn version(generation: u64) -> Version {
+        Version { incarnation: 1, generation }
+    }
+
+    #[test]
+    fn a_gap_ends_when_whom_it_was_granted_to_last_has_applied_that() {
+        let (mut gaps, now, by) = (Gaps::default(), Mono::ZERO, SessionId::default());
+        gaps.lost(7, by, now);
+        gaps.granted(7, 1, version(5));
+        gaps.granted(7, 2, version(6));
+        gaps.applied(1, version(9), now + LATER);
+        assert_eq!(gaps.figures().moves, 0, "it is another's by now");
+        gaps.applied(2, version(5), now + LATER);
+        assert_eq!(gaps.figures().moves, 0, "it has not heard of it");
+        gaps.applied(2, version(6), now + LATER * 2);
+        assert_eq!((gaps.figures().moves, gaps.figures().gap_max), (1, LATER * 2));
+    }
+
+    #[test]
+    fn nothing_is_left_of_shards_that_are_gone_or_were_granted_in_vain() {
+        let (mut gaps, now, by) = (Gaps::default(), Mono::ZERO, SessionId::default());
+        for round in 0..100 {
+            // The place in the tables is used again and again.
+            gaps.lost(7, by, now);
+            gaps.granted(7, 1, version(round));
+            gaps.retired(7);
+        }
+        assert!(gaps.granted.is_empty() && gaps.open.is_empty());
+        gaps.lost(7, by, now);
+        gaps.granted(7, 1, version(200));
+        gaps.forget(1);
+        assert!(gaps.granted.is_empty());
+        gaps.granted(7, 2, version(201));
+        gaps.applied(2, version(201), now + LATER);
+        assert_eq!(gaps.figures().moves, 1);
     }
 }

@@ -100,16 +100,27 @@ impl Engine {
         Ok(self.state.index_of(&key).expect("it was put just now"))
     }
 
-    /// An operator drains executors, not processes: whatever session it has later is drained too.
+    /// An operator drains executors, not processes: whatever session it has later is drained too, also if it has none at
+    /// the moment.
     fn drain(&mut self, executor: &ExecutorId) -> Result<(), RequestError> {
-        let (_, record) = self.session_of(executor)?;
         if !self.state.is_drained(executor) {
-            if self.state.drained().count() >= MAX_DRAINED {
-                return Err(RequestError::TooManyDrained { limit: MAX_DRAINED });
+            if self.state.drained_count() >= MAX_DRAINED {
+                self.forget_a_drain()?;
             }
             self.change(Change::Drained(executor.clone(), true));
         }
-        self.set_standing(record, Standing::Draining { by_operator: true });
+        if let Ok((_, record)) = self.session_of(executor) {
+            self.set_standing(record, Standing::Draining { by_operator: true });
+        }
+        Ok(())
+    }
+
+    /// Of those that are not there, most will never come back.
+    fn forget_a_drain(&mut self) -> Result<(), RequestError> {
+        let is_absent = |executor: &&ExecutorId| self.state.slot_of_executor(executor).is_none();
+        let absent = self.state.drained().find(is_absent).cloned();
+        let absent = absent.ok_or(RequestError::TooManyDrained { limit: MAX_DRAINED })?;
+        self.change(Change::Drained(absent, false));
         Ok(())
     }
 

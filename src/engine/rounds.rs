@@ -215,10 +215,8 @@ impl Planner {
     }
 
     fn pin_again(&mut self, state: &State, executor: &ExecutorId, seat: ExecutorSlot) {
-        let pinned: Vec<ShardSlot> = self.board.pins().map(|(slot, _)| slot).collect();
-        for slot in pinned {
-            let shard = self.indices[slot.index()].and_then(|index| state.shard_at(index));
-            if shard.is_some_and(|shard| shard.pin.as_ref() == Some(executor)) {
+        for index in state.pinned_to(executor) {
+            if let Some(slot) = self.shards.get(index as usize).copied().flatten() {
                 self.board.set_pin(slot, Some(Pin::To(seat)));
             }
         }

@@ -13,6 +13,7 @@ use bytes::Bytes;
 
 use super::{
     Freeze, Handover, Keying, Kind, NamespaceConfig, Ownership, PolicyText, SessionRecord, ShardRecord,
+    Standing,
     change::{Change, Delta, Extra, ShardTimes},
 };
 use crate::{
@@ -42,14 +43,15 @@ pub struct State {
     sessions: Vec<Option<Session>>,
     free_slots: Vec<Slot>,
     by_id: BTreeMap<SessionId, Slot>,
-    by_executor: BTreeMap<ExecutorId, Slot>,
-    /// The last session of each executor that waits for its first beat.
-    pending: BTreeMap<ExecutorId, Slot>,
+    /// All sessions of each executor, in the order in which they began.
+    by_executor: BTreeMap<ExecutorId, Vec<Slot>>,
     shards: Vec<Option<Shard>>,
     free_indices: Vec<Index>,
     by_key: BTreeMap<ShardKey, Index>,
     /// Those in handover, by where they go: whoever ends is asked for theirs, however many others there are.
     moving: BTreeSet<(Option<Slot>, Index)>,
+    /// Those that only one executor may have, by that executor.
+    pinned: BTreeSet<(ExecutorId, Index)>,
     /// What is known of when things happened; times themselves mean nothing to another machine.
     times: BTreeMap<Index, ShardTimes>,
     /// How many shards are quarantined.
@@ -107,11 +109,11 @@ impl State {
             free_slots: Vec::new(),
             by_id: BTreeMap::new(),
             by_executor: BTreeMap::new(),
-            pending: BTreeMap::new(),
             shards: Vec::new(),
             free_indices: Vec::new(),
             by_key: BTreeMap::new(),
             moving: BTreeSet::new(),
+            pinned: BTreeSet::new(),
             times: BTreeMap::new(),
             quarantined: 0,
             drained: BTreeSet::new(),
@@ -335,14 +337,22 @@ impl State {
         self.by_id.get(&id).copied()
     }
 
-    /// The session that has the executor's id now.
+    /// The session that has the executor's id now, or had it last.
     pub(super) fn slot_of_executor(&self, executor: &ExecutorId) -> Option<Slot> {
-        self.by_executor.get(executor).copied()
+        self.last_session_of(executor, |standing| standing != Standing::Pending)
     }
 
     /// The session that waits to take the executor's id over.
     pub(super) fn pending_slot_of(&self, executor: &ExecutorId) -> Option<Slot> {
-        self.pending.get(executor).copied()
+        self.last_session_of(executor, |standing| standing == Standing::Pending)
+    }
+
+    /// It follows from the sessions' records alone: whoever reads them from a snapshot finds what their history led to.
+    fn last_session_of(&self, executor: &ExecutorId, is_it: impl Fn(Standing) -> bool) -> Option<Slot> {
+        let slots = self.by_executor.get(executor)?.iter().rev().copied();
+        slots
+            .into_iter()
+            .find(|&slot| self.session(slot).is_some_and(|session| is_it(session.record.standing)))
     }
 
     pub(super) fn index_of(&self, key: &str) -> Option<Index> {
@@ -367,6 +377,12 @@ impl State {
         self.moving.range((Some(slot), 0)..=(Some(slot), Index::MAX)).map(|&(_, index)| index)
     }
 
+    /// The shards that only this executor may have.
+    pub(super) fn pinned_to(&self, executor: &ExecutorId) -> impl Iterator<Item = Index> {
+        let (first, last) = ((executor.clone(), 0), (executor.clone(), Index::MAX));
+        self.pinned.range(first..=last).map(|&(_, index)| index)
+    }
+
     /// What is known of when something happened to a shard.
     pub(super) fn times_of(&self, index: Index) -> ShardTimes {
         self.times.get(&index).copied().unwrap_or_default()
@@ -375,6 +391,10 @@ impl State {
     /// Executors that have a session.
     pub(super) fn executor_count(&self) -> usize {
         self.by_executor.len()
+    }
+
+    pub(super) fn drained_count(&self) -> usize {
+        self.drained.len()
     }
 
     pub(super) fn session_count(&self) -> usize {

@@ -134,6 +134,8 @@ pub struct Log {
     snapshot: Option<Link>,
     /// How many snapshots were begun, so that no two share a chunk.
     snapshots: u32,
+    /// What the first commit says if nothing is continued.
+    founding: Vec<Bytes>,
 }
 
 #[derive(Debug)]
@@ -172,7 +174,16 @@ impl Log {
             continues: None,
             snapshot: None,
             snapshots: 0,
+            founding: Vec::new(),
         }
+    }
+
+    /// What a history that begins here begins with, in the commit that makes its head: there is no moment at which it is
+    /// there without that.
+    #[must_use]
+    pub fn founded_with(mut self, items: Vec<Bytes>) -> Self {
+        self.founding = items;
+        self
     }
 
     /// What is committed. Means nothing before the log is open.
@@ -309,10 +320,13 @@ impl Log {
             return self.over(LogError::TooFewOperations { limit: self.limits.operations });
         }
         match opening.next(reply) {
-            Step::Done(Ok(claim)) => match self.commit(claim, Vec::new(), 0, Some(opening)) {
-                Ok(()) => self.next(None),
-                Err(error) => self.over(error),
-            },
+            Step::Done(Ok(claim)) => {
+                let items = if claim.previous.is_none() { self.founding.clone() } else { Vec::new() };
+                match self.commit(claim, items, 0, Some(opening)) {
+                    Ok(()) => self.next(None),
+                    Err(error) => self.over(error),
+                }
+            }
             Step::Done(Err(error)) => self.over(error),
             Step::Ask(request) => {
                 self.stage = Stage::Opening(opening);

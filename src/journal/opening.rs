@@ -62,7 +62,7 @@ pub(super) struct Opening {
     cluster: Option<Row>,
 }
 
-/// The first commit of a term: nothing but its head.
+/// The first commit of a term: nothing but its head, and what a namespace begins with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Claim {
     /// Its link names the version only.

@@ -61,6 +61,8 @@ pub enum Effect {
     /// [`Replica::state`](super::Replica::state) is another one, after something was missed: it continues nothing that
     /// was told.
     Viewed(Namespace),
+    /// There is no such namespace any more, as far as is stored. It is told once, and again after it has come back.
+    Deleted(Namespace),
     /// The namespace is run here from now on; [`Replica::engine`](super::Replica::engine) has its state.
     Led(Namespace),
     /// It is not led here any more. What it was asked and has not answered, it never will.

@@ -19,6 +19,8 @@ pub(super) struct Follower {
     config: ReplicaConfig,
     follow: Follow,
     view: Option<View>,
+    /// Whether it was told that there is no such namespace.
+    is_deleted: bool,
     /// Whether the store has been asked something.
     asks: bool,
     pauses: Pauses,
@@ -60,6 +62,8 @@ pub(super) enum News {
     Viewed,
     /// The next commit.
     Published(Arc<Delta>),
+    /// There is no such namespace any more.
+    Deleted,
     Trouble(Trouble),
 }
 
@@ -69,6 +73,7 @@ impl News {
         match self {
             Self::Viewed => Effect::Viewed(namespace),
             Self::Published(delta) => Effect::Published(namespace, delta),
+            Self::Deleted => Effect::Deleted(namespace),
             Self::Trouble(trouble) => Effect::Trouble(namespace, trouble),
         }
     }
@@ -77,7 +82,7 @@ impl News {
 impl Follower {
     pub(super) fn new(rows: Rows, limits: Limits, config: ReplicaConfig) -> Self {
         let follow = Follow::new(rows, limits, None);
-        Self { config, follow, view: None, asks: false, pauses: Pauses::over() }
+        Self { config, follow, view: None, is_deleted: false, asks: false, pauses: Pauses::over() }
     }
 
     /// The newest committed state that is known here.
@@ -129,6 +134,7 @@ impl Follower {
     /// commit changed nothing but the head.
     pub(super) fn led(&mut self, opened: Option<Box<Opened>>, head: &Head, at: Revision) -> Option<News> {
         self.follow.committed(head, at);
+        self.is_deleted = false;
         let version = head.link.version;
         match (opened, &mut self.view) {
             (_, Some(view)) if view.link.version >= version => None,
@@ -153,20 +159,35 @@ impl Follower {
         }
     }
 
-    /// This replica has committed something. Says whether that is news: the watch may have told of it before the store
-    /// has answered.
-    pub(super) fn committed(&mut self, delta: &Delta, head: &Head, at: Revision, length: Length) -> bool {
+    /// This replica has committed something, which is news unless the watch has told of it before the store has
+    /// answered.
+    pub(super) fn committed(
+        &mut self,
+        delta: Arc<Delta>,
+        head: &Head,
+        at: Revision,
+        length: Length,
+    ) -> Option<News> {
         self.follow.committed(head, at);
-        let Some(view) = &mut self.view else { return true };
         // The answer may be so late that another leader has gone on.
-        if view.link.version >= head.link.version {
-            return false;
+        if self.view.as_ref().is_some_and(|view| view.link.version >= head.link.version) {
+            return None;
         }
-        view.apply(delta);
+        if head.state == journal::State::Deleted {
+            return self.deleted();
+        }
+        let Some(view) = &mut self.view else { return Some(News::Published(delta)) };
+        view.apply(&delta);
         view.link = head.link;
         view.snapshot = head.snapshot.map(|snapshot| snapshot.version);
         view.length = length;
-        true
+        Some(News::Published(delta))
+    }
+
+    /// There is nothing to look at any more; told once.
+    fn deleted(&mut self) -> Option<News> {
+        self.view = None;
+        (!std::mem::replace(&mut self.is_deleted, true)).then_some(News::Deleted)
     }
 
     fn go_on_if_idle(&mut self, now: Mono, founding: &Arc<NamespaceConfig>) -> Heard {
@@ -213,23 +234,26 @@ impl Follower {
             // Loaded in vain: nothing was missed after all.
             return;
         }
+        if loaded.head.state == journal::State::Deleted {
+            news.extend(self.deleted());
+            return;
+        }
         let (changes, senseless) = changes_of(loaded);
-        let is_damaged = !loaded.damage.is_empty() || loaded.mismatch.is_some() || !senseless.is_empty();
-        self.view = (loaded.head.state != journal::State::Deleted).then(|| View {
+        self.is_deleted = false;
+        self.view = Some(View {
             state: State::from_changes(link.version, founding, &changes),
             link,
             snapshot: loaded.head.snapshot.map(|snapshot| snapshot.version),
             length: Length::of(loaded),
             is_founded: founds(&changes),
-            is_damaged,
+            is_damaged: !loaded.damage.is_empty() || loaded.mismatch.is_some() || !senseless.is_empty(),
         });
         news.push(News::Viewed);
     }
 
     fn advanced(&mut self, head: &Head, deltas: &[journal::Delta], news: &mut Vec<News>) {
         if head.state == journal::State::Deleted {
-            self.view = None;
-            news.push(News::Viewed);
+            news.extend(self.deleted());
             return;
         }
         let Some(view) = &mut self.view else { return };

@@ -9,21 +9,26 @@ mod event;
 mod follower;
 mod office;
 mod pauses;
+mod places;
 mod terms;
 #[cfg(test)]
 pub(crate) mod tests;
 mod upkeep;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 pub use event::{Call, Effect, Event, ReplicaConfig, Trouble};
 use follower::{Follower, Heard};
 use office::{Errands, Office, Outcome, Said};
-use terms::Yields;
+use places::{Place, Places};
+use terms::{YIELD_WITHIN, Yields};
 
 use crate::{
     election::{self, CallId, Election},
-    engine::{self, Caller, NamespaceConfig},
+    engine::{self, NamespaceConfig},
     journal::{LogError, Mode, OpenAs, Rows, Seen, Term},
     planted::{Planted, is},
     store::{Batch, Change, Key, Keys, Limits, Reply},
@@ -37,33 +42,17 @@ pub struct Replica {
     keys: Keys,
     limits: Limits,
     election: Election,
-    namespaces: BTreeMap<Namespace, Place>,
+    namespaces: Places,
+    /// Those that are run here and have not been told yet until when.
+    fresh: BTreeSet<Namespace>,
+    /// Until when those that are run here have been told that they lead.
+    told: Option<Mono>,
     calls: BTreeMap<Call, Asker>,
     last_call: u64,
     /// Milliseconds since 1970 when this process began.
     unix_millis: u64,
     /// When that was by its own clock.
     began: Option<Mono>,
-}
-
-/// A namespace that may be led here.
-#[derive(Debug)]
-struct Place {
-    /// How it is run if it has no history yet.
-    founding: Arc<NamespaceConfig>,
-    /// What an operator has said, and the term to which it applies: if another replica leads in between, the operator has
-    /// to look again. `None`: the first, because it was said before any was known.
-    open_as: Option<(OpenAs, Option<u64>)>,
-    follower: Follower,
-    office: Option<Office>,
-    /// The greatest version that executors and routers say they have seen.
-    others_have_seen: Version,
-    /// Who has asked for it to begin anew, and is to be told when it has.
-    starts_over: Option<Caller>,
-    /// Until when its engine was told that it leads.
-    told: Mono,
-    /// Another replica is to lead it.
-    yields: Option<Yields>,
 }
 
 #[derive(Debug)]
@@ -87,7 +76,9 @@ impl Replica {
             keys,
             limits,
             election,
-            namespaces: BTreeMap::new(),
+            namespaces: Places::default(),
+            fresh: BTreeSet::new(),
+            told: None,
             calls: BTreeMap::new(),
             last_call: 0,
             unix_millis,
@@ -103,24 +94,15 @@ impl Replica {
         founding: Arc<NamespaceConfig>,
         out: &mut Vec<Effect>,
     ) {
-        if !self.namespaces.contains_key(namespace) {
+        if !self.namespaces.contains(namespace) {
             let rows = Rows::new(&self.keys, namespace);
             let follower = Follower::new(rows, self.limits, self.config.clone());
-            let place = Place {
-                founding,
-                open_as: None,
-                follower,
-                office: None,
-                others_have_seen: Version::default(),
-                starts_over: None,
-                told: Mono::ZERO,
-                yields: None,
-            };
-            self.namespaces.insert(namespace.clone(), place);
+            self.namespaces.insert(namespace.clone(), Place::new(founding, follower));
             self.follow(namespace, out, |follower, founding| follower.woke(now, founding));
         }
         self.election.contend(now, namespace);
         self.follow_up(now, out);
+        self.namespaces.settle();
     }
 
     /// The elections as this replica knows them.
@@ -140,9 +122,7 @@ impl Replica {
 
     /// When [`Event::Woke`] is due.
     pub fn next_wake(&self) -> Option<Mono> {
-        let offices = self.namespaces.values().filter_map(|place| place.office.as_ref()?.next_wake());
-        let followers = self.namespaces.values().filter_map(|place| place.follower.next_wake());
-        offices.chain(followers).chain(self.election.wake()).min()
+        self.namespaces.next_wake().into_iter().chain(self.election.wake()).min()
     }
 
     /// What came of something that has happened.
@@ -153,8 +133,7 @@ impl Replica {
             Event::Watched(batch) => self.watched(now, batch, out),
             Event::WatchBroke => {
                 self.election.missed(now);
-                let names: Vec<_> = self.namespaces.keys().cloned().collect();
-                for namespace in names {
+                for namespace in self.namespaces.names() {
                     self.follow(&namespace, out, |follower, founding| follower.missed(now, founding));
                 }
             }
@@ -186,16 +165,15 @@ impl Replica {
             }
             Event::Resign(namespace) => self.resign(now, &namespace, Yields::Asked, out),
             Event::Leaving => {
-                for (namespace, place) in &mut self.namespaces {
-                    if place.office.take().is_some() {
-                        out.push(Effect::Resigned(namespace.clone()));
-                    }
+                for namespace in self.namespaces.names() {
+                    self.drop_office(&namespace, out);
                 }
                 self.election.leave(now);
             }
             Event::Woke => self.woke(now, out),
         }
         self.follow_up(now, out);
+        self.namespaces.settle();
     }
 
     fn replied(&mut self, now: Mono, call: Call, reply: Reply, out: &mut Vec<Effect>) {
@@ -267,13 +245,7 @@ impl Replica {
     fn woke(&mut self, now: Mono, out: &mut Vec<Effect>) {
         self.election.tick(now);
         self.lead_on(now, out);
-        let is_due = |wake: Option<Mono>| wake.is_some_and(|wake| wake <= now);
-        let due = |place: &Place| {
-            is_due(place.office.as_ref().and_then(Office::next_wake)) || is_due(place.follower.next_wake())
-        };
-        let due: Vec<Namespace> =
-            self.namespaces.iter().filter(|(_, place)| due(place)).map(|(name, _)| name.clone()).collect();
-        for namespace in due {
+        for namespace in self.namespaces.due(now) {
             self.follow(&namespace, out, |follower, founding| follower.woke(now, founding));
             let office = self.namespaces.get_mut(&namespace).and_then(|place| place.office.as_mut());
             let Some(outcome) = office.map(|office| office.woke(now)) else { continue };
@@ -304,8 +276,10 @@ impl Replica {
                     }
                     election::Effect::Won { namespace, term } => self.enter(now, &namespace, term, out),
                     election::Effect::Lost { namespace, term } => self.lose(&namespace, term, out),
-                    election::Effect::HandOver { namespace, .. } => {
-                        self.resign(now, &namespace, Yields::Advised(now), out);
+                    election::Effect::NotRenewed { namespace } => self.not_renewed(&namespace, out),
+                    election::Effect::HandOver { namespace, to } => {
+                        let advice = Yields::Advised { to, at: now, until: now + YIELD_WITHIN };
+                        self.resign(now, &namespace, advice, out);
                     }
                 }
             }
@@ -315,22 +289,29 @@ impl Replica {
 
     /// Tells every engine until when it leads.
     fn lead_on(&mut self, now: Mono, out: &mut Vec<Effect>) {
-        let mut outcomes = Vec::new();
-        for (namespace, place) in &mut self.namespaces {
-            let Some(office) = place.office.as_mut().filter(|office| office.engine().is_some()) else {
+        // One renewal is for all of them.
+        let until = self.election.lives_until();
+        let to_tell: Vec<_> =
+            if until == self.told { self.fresh.iter().cloned().collect() } else { self.namespaces.led() };
+        self.told = until;
+        for namespace in to_tell {
+            let place = self.namespaces.get_mut(&namespace);
+            let Some(place) = place.filter(|place| place.office.is_some()) else {
+                self.fresh.remove(&namespace);
                 continue;
             };
-            if let Some(until) = self.election.leads(namespace, now).filter(|&until| until > place.told) {
-                if std::mem::replace(&mut place.told, until) == Mono::ZERO {
-                    // Before it decides anything.
-                    let seen = engine::Event::Seen(place.others_have_seen);
-                    outcomes.push((namespace.clone(), office.tell(now, seen)));
-                }
-                outcomes.push((namespace.clone(), office.tell(now, engine::Event::Leads { until })));
+            let Some(until) = self.election.leads(&namespace, now) else { continue };
+            let Some(office) = place.office.as_mut().filter(|_| until > place.told) else { continue };
+            let mut outcomes = Vec::new();
+            if std::mem::replace(&mut place.told, until) == Mono::ZERO {
+                // Before it decides anything.
+                outcomes.push(office.tell(now, engine::Event::Seen(place.others_have_seen)));
             }
-        }
-        for (namespace, outcome) in outcomes {
-            self.act(now, &namespace, outcome, out);
+            outcomes.push(office.tell(now, engine::Event::Leads { until }));
+            self.fresh.remove(&namespace);
+            for outcome in outcomes {
+                self.act(now, &namespace, outcome, out);
+            }
         }
     }
 
@@ -380,6 +361,8 @@ impl Replica {
                 self.election.doubt(now, namespace);
             }
             Some(LogError::Outranked { by }) => self.reopen(now, namespace, by, out),
+            // Its follower tells of that, here as anywhere.
+            Some(LogError::Deleted) => {}
             // Nobody else could do better; an operator has to look.
             Some(error) => out.push(Effect::Trouble(namespace.clone(), Trouble::Log(error))),
         }
@@ -403,9 +386,8 @@ impl Replica {
             Said::Engine(effect) => out.push(Effect::Engine(namespace.clone(), effect)),
             Said::Trouble(trouble) => out.push(Effect::Trouble(namespace.clone(), trouble)),
             Said::Committed(delta) => {
-                if follower.committed(&delta, head, at, office.length()) {
-                    out.push(Effect::Published(namespace.clone(), delta));
-                }
+                let news = follower.committed(delta, head, at, office.length());
+                out.extend(news.map(|news| news.of(namespace)));
             }
             Said::Led(opened) => {
                 // What the operator said was said once, and is done.
@@ -416,6 +398,7 @@ impl Replica {
                     out.push(Effect::Engine(namespace.clone(), engine::Effect::Answer(caller, Ok(done))));
                     out.push(Effect::Resigned(namespace.clone()));
                 }
+                self.fresh.insert(namespace.clone());
                 out.push(Effect::Led(namespace.clone()));
             }
         }

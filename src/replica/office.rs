@@ -108,7 +108,8 @@ impl Office {
     ) -> Self {
         let number = term.number;
         let is_adopted = matches!(open_as.mode, Mode::Adopt { .. });
-        let log = Log::new(rows.clone(), limits, term, open_as);
+        let founded_with = vec![Change::Config(founding.clone()).encode()];
+        let log = Log::new(rows.clone(), limits, term, open_as).founded_with(founded_with);
         let stage = Stage::Opening;
         Self { rows, limits, term: number, founding, config, log, stage, is_adopted, pauses: Pauses::over() }
     }

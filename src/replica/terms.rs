@@ -9,22 +9,41 @@ use crate::{
 };
 
 /// Why this replica is to resign, and when.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Yields {
     /// Somebody has asked for it: as soon as no commit is on its way.
     Asked,
     /// Another replica should rather lead: when no lease is running out either, which the next leader would have to wait
-    /// for from its beginning. Not to be looked at before.
-    Advised(Mono),
+    /// for from its beginning.
+    Advised {
+        /// Which.
+        to: String,
+        /// Not to be looked at before.
+        at: Mono,
+        /// Not to be waited for any longer: among thousands of executors, somebody is always late.
+        until: Mono,
+    },
 }
 
 /// Looking whether it does harm to resign goes through all sessions, so it is not done with every event.
 const YIELD_EVERY: Duration = Duration::from_millis(100);
+/// Whoever was late when the handover was advised has been heard or has expired by then, with the usual lease.
+pub(super) const YIELD_WITHIN: Duration = Duration::from_secs(15);
 
 impl Replica {
     pub(super) fn lose(&mut self, namespace: &Namespace, term: u64, out: &mut Vec<Effect>) {
         let Some(place) = self.namespaces.get_mut(namespace) else { return };
         if place.office.take_if(|office| office.term() == term).is_some() {
+            out.push(Effect::Resigned(namespace.clone()));
+        }
+    }
+
+    /// The term that a reopening or a new beginning needs is not to be had: what was said for it is void, and whoever
+    /// waits for it has to ask again.
+    pub(super) fn not_renewed(&mut self, namespace: &Namespace, out: &mut Vec<Effect>) {
+        let Some(place) = self.namespaces.get_mut(namespace) else { return };
+        place.open_as.take_if(|(_, term)| term.is_some());
+        if place.starts_over.take().is_some() {
             out.push(Effect::Resigned(namespace.clone()));
         }
     }
@@ -67,14 +86,21 @@ impl Replica {
     pub(super) fn yield_if_idle(&mut self, now: Mono, namespace: &Namespace, out: &mut Vec<Effect>) {
         let Some(place) = self.namespaces.get_mut(namespace) else { return };
         let Some(office) = place.office.as_ref().filter(|office| office.is_idle()) else { return };
-        match place.yields {
+        match &mut place.yields {
             None => return,
-            Some(Yields::Advised(at)) if now < at => return,
-            Some(Yields::Advised(_)) if !office.hears_everybody() => {
-                place.yields = Some(Yields::Advised(now + YIELD_EVERY));
-                return;
+            Some(Yields::Asked) => {}
+            Some(Yields::Advised { at, .. }) if now < *at => return,
+            Some(Yields::Advised { to, at, until }) => {
+                if !self.election.living(now).any(|(name, _)| name == to) {
+                    // Nobody would take it.
+                    place.yields = None;
+                    return;
+                }
+                if now < *until && !office.hears_everybody() {
+                    *at = now + YIELD_EVERY;
+                    return;
+                }
             }
-            Some(Yields::Asked | Yields::Advised(_)) => {}
         }
         (place.office, place.yields) = (None, None);
         out.push(Effect::Resigned(namespace.clone()));

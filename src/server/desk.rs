@@ -260,6 +260,13 @@ impl Desk {
                         room.replace(self.replica.state(&namespace).cloned());
                     }
                 }
+                Effect::Deleted(namespace) => {
+                    tracing::info!(%namespace, "deleted");
+                    self.troubles.remove(&namespace);
+                    if let Some(room) = self.rooms.get(&namespace) {
+                        room.replace(None);
+                    }
+                }
                 Effect::Led(namespace) => {
                     tracing::info!(%namespace, "this replica leads");
                     self.troubles.remove(&namespace);

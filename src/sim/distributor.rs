@@ -280,7 +280,7 @@ impl Distributor {
                 }
                 Effect::Engine(_, effect) => self.engine_wants(stage, now, effect),
                 Effect::Published(_, delta) => self.publish(stage, &delta),
-                Effect::Viewed(_) => self.viewed(stage),
+                Effect::Viewed(_) | Effect::Deleted(_) => self.viewed(stage),
                 Effect::Led(_) => self.led(stage, now),
                 Effect::Resigned(_) => {
                     stage.tell(|| format!("replica {} leads no longer", self.number));

@@ -259,6 +259,7 @@ impl Node {
                 }
                 Effect::Won { namespace, term } => self.won(now, &namespace, term),
                 Effect::Lost { namespace, .. } => self.drop_lead(&namespace),
+                Effect::NotRenewed { .. } => {}
                 Effect::HandOver { namespace, .. } => self.resign(now, &namespace),
             }
         }

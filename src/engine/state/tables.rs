@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    super::{SessionRecord, ShardRecord, Standing, change::Extra},
+    super::{SessionRecord, ShardRecord, change::Extra},
     Index, Moving, Session, Shard, Slot, State,
 };
 use crate::types::{SessionId, ShardKey, Token};
@@ -16,16 +16,6 @@ impl State {
         };
         let session = self.sessions[slot as usize].as_mut().expect("the table of ids knows sessions only");
         session.record = record.clone();
-        let pending = self.pending.get(&record.executor) == Some(&slot);
-        match record.standing {
-            Standing::Pending => drop(self.pending.insert(record.executor.clone(), slot)),
-            _ if pending => drop(self.pending.remove(&record.executor)),
-            _ => {}
-        }
-        // A superseded session comes after the one that superseded it only when it is said so again.
-        if record.standing.is_current() {
-            self.by_executor.insert(record.executor.clone(), slot);
-        }
     }
 
     fn add_session(&mut self, record: &SessionRecord) -> Slot {
@@ -36,6 +26,11 @@ impl State {
         self.sessions[slot as usize] =
             Some(Session { record: record.clone(), shards: Vec::new(), age: Duration::ZERO });
         self.by_id.insert(record.id, slot);
+        let slots = self.by_executor.entry(record.executor.clone()).or_default();
+        slots.push(slot);
+        slots.sort_unstable_by_key(|&slot| {
+            self.sessions[slot as usize].as_ref().map(|session| session.record.id)
+        });
         slot
     }
 
@@ -55,9 +50,10 @@ impl State {
             let handover = self.shards[index as usize].as_ref().and_then(|shard| shard.handover);
             self.set_handover(index, handover.map(|moving| Moving { to: None, ..moving }));
         }
-        for table in [&mut self.by_executor, &mut self.pending] {
-            if table.get(&session.record.executor) == Some(&slot) {
-                table.remove(&session.record.executor);
+        if let Some(slots) = self.by_executor.get_mut(&session.record.executor) {
+            slots.retain(|other| *other != slot);
+            if slots.is_empty() {
+                self.by_executor.remove(&session.record.executor);
             }
         }
         self.free_slots.push(slot);
@@ -88,7 +84,11 @@ impl State {
         {
             times.quarantined_for = None;
         }
-        shard.pin.clone_from(&record.pin);
+        if shard.pin != record.pin {
+            self.pinned.extend(record.pin.clone().map(|executor| (executor, index)));
+            let before = std::mem::replace(&mut shard.pin, record.pin.clone());
+            before.map(|executor| self.pinned.remove(&(executor, index)));
+        }
         self.quarantined -= usize::from(std::mem::replace(&mut shard.quarantined, record.quarantined));
         self.quarantined += usize::from(record.quarantined);
         shard.extra.clone_from(&record.extra);
@@ -132,7 +132,10 @@ impl State {
         self.set_handover(index, None);
         self.times.remove(&index);
         let shard = self.shards[index as usize].take();
-        self.quarantined -= usize::from(shard.is_some_and(|shard| shard.quarantined));
+        self.quarantined -= usize::from(shard.as_ref().is_some_and(|shard| shard.quarantined));
+        if let Some(executor) = shard.and_then(|shard| shard.pin) {
+            self.pinned.remove(&(executor, index));
+        }
         self.free_indices.push(index);
     }
 

@@ -105,3 +105,77 @@ fn a_version_that_nobody_can_have_seen_stops_nothing() {
     world.run(60_000 * MS);
     assert!(world.held()[2] > 0, "{:?}", world.held());
 }
+
+#[test]
+fn an_executor_can_be_drained_before_it_is_there() {
+    let mut world = World::new(45, config(6), 2);
+    world.run(10_000 * MS);
+    assert!(matches!(world.answered(Request::Drain(id("e2"))), Ok(Answer::Done(_))));
+    world.join();
+    world.run(60_000 * MS);
+    assert_eq!(world.held()[2], 0);
+    world.answered(Request::Undrain(id("e2"))).unwrap();
+    world.run(60_000 * MS);
+    assert!(world.held()[2] > 0, "{:?}", world.held());
+}
+
+#[test]
+fn drains_of_those_who_are_not_there_give_way_when_there_are_too_many() {
+    let mut world = World::new(46, config(2), 1);
+    world.run(5_000 * MS);
+    world.answered(Request::Drain(id("e0"))).unwrap();
+    let most = state::MAX_DRAINED;
+    for number in 1..most + 5 {
+        let drained =
+            handled(&mut world, Event::Asked(Caller(1), Request::Drain(id(&format!("gone-{number}")))));
+        assert!(!drained.iter().any(|effect| matches!(effect, Effect::Answer(_, Err(_)))), "{drained:?}");
+    }
+    assert_eq!(world.engine.state().drained().count(), most);
+    assert!(world.engine.state().is_drained(&id("e0")), "it is there");
+}
+
+/// Who has an executor's id follows from what is stored, however it was read.
+#[test]
+fn a_state_that_is_read_back_knows_the_same_sessions_by_their_executors() {
+    let mut world = World::new(47, config(12), 4);
+    world.run(10_000 * MS);
+    let same = |world: &World| {
+        let state = world.engine.state();
+        let changes: Vec<Change> = state.to_changes().collect();
+        let read = State::from_changes(state.version(), &state.config().clone().into(), &changes);
+        let sessions = |state: &State| {
+            let of = |executor: &str| {
+                let executor = id(executor);
+                let record = |slot: Option<_>| Some(state.session(slot?)?.record.clone());
+                (record(state.slot_of_executor(&executor)), record(state.pending_slot_of(&executor)))
+            };
+            ["e0", "e1", "e2", "e3"].map(of)
+        };
+        assert_eq!(sessions(&read), sessions(state));
+        assert_eq!(read.executor_count(), state.executor_count());
+    };
+    // Removed, and not gone yet; replaced, and not gone yet; one that waits for its first beat.
+    world.cut.extend([0, 1, 2]);
+    handled(&mut world, Event::Asked(Caller(1), Request::Remove(id("e0"))));
+    same(&world);
+    let second = world.session("e1", 999);
+    world.executors.push(Some(second));
+    world.run(3_000 * MS);
+    same(&world);
+    let mut third = world.session("e2", 998);
+    let (mut out, now) = (Vec::new(), world.now);
+    third.wake(now, &mut out);
+    for effect in out {
+        if let crate::session::Effect::Send(message) = effect {
+            handled(&mut world, Event::Heard(Caller(9), message));
+        }
+    }
+    assert!(world.engine.state().pending_slot_of(&id("e2")).is_some());
+    same(&world);
+    // The new incarnation voids all of them.
+    let backup: Vec<Change> = world.engine.state().to_changes().collect();
+    world.adopt(&backup, 11_000 * MS);
+    same(&world);
+    world.run(30_000 * MS);
+    same(&world);
+}

@@ -41,6 +41,9 @@ pub(crate) struct World {
     arrivals: u64,
     pub(crate) answers: Vec<Result<engine::Answer, engine::RequestError>>,
     pub(crate) trouble: Vec<Trouble>,
+    /// Who has said that the namespace is deleted, and who that it leads no more.
+    pub(crate) deleted: Vec<usize>,
+    pub(crate) resigned: Vec<usize>,
     /// Calls that the store was asked, and how many of them read ranges of a namespace's rows.
     pub(crate) calls: usize,
     pub(crate) history_reads: usize,
@@ -80,6 +83,8 @@ impl World {
             arrivals: 0,
             answers: Vec::new(),
             trouble: Vec::new(),
+            deleted: Vec::new(),
+            resigned: Vec::new(),
             calls: 0,
             history_reads: 0,
             told: BTreeMap::new(),
@@ -127,7 +132,8 @@ impl World {
 
     pub(crate) fn start(&mut self, number: usize, run: u64) {
         let (keys, limits) = (Keys::default(), self.kv.limits());
-        let (name, session) = (format!("r{number}"), run);
+        // Each life of a replica counts on from here.
+        let (name, session) = (format!("r{number}"), run * 1000);
         let election =
             Election::new(ElectionConfig::default(), &keys, limits, &name, "nowhere:1", session).unwrap();
         let mut replica = Replica::new(self.config.clone(), keys, limits, election, self.started_at);
@@ -305,6 +311,11 @@ impl World {
                 }
                 Effect::Engine(_, engine::Effect::Answer(_, answer)) => self.answers.push(answer),
                 Effect::Trouble(_, trouble) => self.trouble.push(trouble),
+                Effect::Deleted(_) => {
+                    self.told.remove(&number);
+                    self.deleted.push(number);
+                }
+                Effect::Resigned(_) => self.resigned.push(number),
                 Effect::Viewed(_) => {
                     let replica = self.replicas[number].as_ref();
                     match replica.and_then(|replica| replica.state(&namespace())) {
