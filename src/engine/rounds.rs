@@ -37,9 +37,22 @@ pub(super) struct Planner {
     /// When the first session came, as long as no shard has ever had an owner.
     gathering_since: Option<Mono>,
     has_placed: bool,
+    /// Whether what shards weigh is known.
+    sight: Sight,
     now: Mono,
     /// The last ones.
     rounds: Rounds,
+}
+
+/// A leader that takes over without knowing what shards weigh has to measure for as long as loads are averaged over, or
+/// it would take the first sample for the truth. Until then it repairs and drains, and balances nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sight {
+    Clear,
+    /// Nothing was measured yet. Perhaps nothing ever is, and shards are counted.
+    Blind,
+    /// Measured since a while; clear from then on.
+    Adapting(Mono),
 }
 
 impl Planner {
@@ -57,6 +70,7 @@ impl Planner {
             next_round: now,
             gathering_since: None,
             has_placed: false,
+            sight: Sight::Clear,
             now,
             rounds: Rounds::default(),
         };
@@ -64,8 +78,13 @@ impl Planner {
         for (slot, _) in state.slots() {
             planner.session_changed(state, slot);
         }
+        let mut knows_loads = false;
         for index in state.indices() {
             planner.shard_changed(state, index);
+            knows_loads |= state.shard_at(index).is_some_and(|shard| shard.load.is_some());
+        }
+        if planner.has_placed && !knows_loads {
+            planner.sight = Sight::Blind;
         }
         planner
     }
@@ -83,7 +102,7 @@ impl Planner {
     pub(super) fn configured(&mut self, state: &State) {
         self.config = state.config().plan.clone();
         self.smoothing = self.config.strategy.smoothing();
-        self.config.freeze |= state.freeze() != Freeze::Off;
+        self.config.freeze |= state.freeze() != Freeze::Off || matches!(self.sight, Sight::Adapting(_));
         self.is_urgent = true;
     }
 
@@ -192,6 +211,18 @@ impl Planner {
         let slot = self.shards.get(index as usize).copied().flatten();
         if let (Some(slot), Some(load)) = (slot, Load::new(load)) {
             self.board.add_load_sample(slot, load, now, self.smoothing);
+            if self.sight == Sight::Blind {
+                self.sight = Sight::Adapting(now + self.smoothing.constant());
+                self.config.freeze = true;
+            }
+        }
+    }
+
+    /// Sees what shards weigh, when it has measured for long enough.
+    fn adapt(&mut self, state: &State) {
+        if matches!(self.sight, Sight::Adapting(until) if self.now >= until) {
+            self.sight = Sight::Clear;
+            self.configured(state);
         }
     }
 
@@ -303,6 +334,7 @@ impl Engine {
         if self.planner.gone.is_empty() && (self.in_flight.is_some() || !is_due) {
             return;
         }
+        self.planner.adapt(&self.state);
         self.planner.is_urgent = false;
         self.planner.next_round = now + self.state.config().round_every;
         if self.may_plan(now) {

@@ -266,6 +266,12 @@ impl State {
         self.version = delta.version;
     }
 
+    /// Replaces all that is known of when something happened: by [`Change::SessionAge`] and [`Change::ShardTimes`].
+    pub(crate) fn replace_times(&mut self, times: impl Iterator<Item = Change>) {
+        self.times.clear();
+        times.for_each(|change| self.apply_change(&change));
+    }
+
     /// Applies one change of the commit that is being made.
     pub(super) fn apply_change(&mut self, change: &Change) {
         match change {

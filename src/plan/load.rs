@@ -76,7 +76,8 @@ impl Smoothing {
         Self { constant, notices_changes: true }
     }
 
-    pub(super) const fn constant(self) -> Duration {
+    /// The time constant of the average.
+    pub const fn constant(self) -> Duration {
         self.constant
     }
 

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::{Effect, ReplicaConfig, Trouble, office::Opened, pauses::Pauses};
+use super::{Effect, ReplicaConfig, Trouble, observed::Observed, office::Opened, pauses::Pauses};
 use crate::{
     engine::{Change, Delta, NamespaceConfig, State},
     journal::{self, Follow, Followed, Head, Link, Loaded, LogError, Rows, Seen},
@@ -30,6 +30,7 @@ pub(super) struct Follower {
 #[derive(Debug)]
 struct View {
     state: State,
+    observed: Observed,
     link: Link,
     snapshot: Option<Version>,
     length: Length,
@@ -97,13 +98,15 @@ impl Follower {
 
     /// A copy of the state that a term takes over, if it is the one that is known here, and its history's length. `before`
     /// is the last commit before the term's own first one, which changes nothing and may have been heard of already.
-    pub(super) fn as_of(&self, before: Option<Link>, first: Link) -> Option<(State, Length)> {
+    pub(super) fn as_of(&self, now: Mono, before: Option<Link>, first: Link) -> Option<(State, Length)> {
         let view = self.view.as_ref().filter(|view| view.is_whole())?;
         let is_it = Some(view.link) == before || (before.is_some() && view.link == first);
         if !is_it {
             return None;
         }
-        Some((view.state.clone(), view.length))
+        let mut state = view.state.clone();
+        view.observed.tell(now, &mut state);
+        Some((state, view.length))
     }
 
     pub(super) const fn next_wake(&self) -> Option<Mono> {
@@ -132,7 +135,13 @@ impl Follower {
 
     /// This replica has taken the namespace over, from what is known here or from what it has read. The term's first
     /// commit changed nothing but the head.
-    pub(super) fn led(&mut self, opened: Option<Box<Opened>>, head: &Head, at: Revision) -> Option<News> {
+    pub(super) fn led(
+        &mut self,
+        now: Mono,
+        opened: Option<Box<Opened>>,
+        head: &Head,
+        at: Revision,
+    ) -> Option<News> {
         self.follow.committed(head, at);
         self.is_deleted = false;
         let version = head.link.version;
@@ -147,6 +156,7 @@ impl Follower {
             }
             (opened, view) => {
                 *view = opened.map(|opened| View {
+                    observed: observe(now, &opened.changes, &opened.state),
                     state: opened.state,
                     link: head.link,
                     snapshot: head.snapshot.map(|snapshot| snapshot.version),
@@ -163,6 +173,7 @@ impl Follower {
     /// answered.
     pub(super) fn committed(
         &mut self,
+        now: Mono,
         delta: Arc<Delta>,
         head: &Head,
         at: Revision,
@@ -177,7 +188,7 @@ impl Follower {
             return self.deleted();
         }
         let Some(view) = &mut self.view else { return Some(News::Published(delta)) };
-        view.apply(&delta);
+        view.apply(now, &delta);
         view.link = head.link;
         view.snapshot = head.snapshot.map(|snapshot| snapshot.version);
         view.length = length;
@@ -214,8 +225,10 @@ impl Follower {
                     self.pauses = Pauses::default();
                     match followed {
                         Followed::UpToDate { .. } => return heard,
-                        Followed::Loaded(loaded) => self.loaded(&loaded, founding, &mut heard.news),
-                        Followed::Advanced { head, deltas } => self.advanced(&head, &deltas, &mut heard.news),
+                        Followed::Loaded(loaded) => self.loaded(now, &loaded, founding, &mut heard.news),
+                        Followed::Advanced { head, deltas } => {
+                            self.advanced(now, &head, &deltas, &mut heard.news);
+                        }
                         Followed::Mismatch(mismatch) => {
                             heard.news.push(News::Trouble(Trouble::Log(LogError::NeedsAdoption(mismatch))));
                         }
@@ -228,7 +241,7 @@ impl Follower {
         }
     }
 
-    fn loaded(&mut self, loaded: &Loaded, founding: &Arc<NamespaceConfig>, news: &mut Vec<News>) {
+    fn loaded(&mut self, now: Mono, loaded: &Loaded, founding: &Arc<NamespaceConfig>, news: &mut Vec<News>) {
         let link = loaded.head.link;
         if self.view.as_ref().is_some_and(|view| view.link == link && !view.is_damaged) {
             // Loaded in vain: nothing was missed after all.
@@ -240,8 +253,10 @@ impl Follower {
         }
         let (changes, senseless) = changes_of(loaded);
         self.is_deleted = false;
+        let state = State::from_changes(link.version, founding, &changes);
         self.view = Some(View {
-            state: State::from_changes(link.version, founding, &changes),
+            observed: observe(now, &changes, &state),
+            state,
             link,
             snapshot: loaded.head.snapshot.map(|snapshot| snapshot.version),
             length: Length::of(loaded),
@@ -251,7 +266,7 @@ impl Follower {
         news.push(News::Viewed);
     }
 
-    fn advanced(&mut self, head: &Head, deltas: &[journal::Delta], news: &mut Vec<News>) {
+    fn advanced(&mut self, now: Mono, head: &Head, deltas: &[journal::Delta], news: &mut Vec<News>) {
         if head.state == journal::State::Deleted {
             news.extend(self.deleted());
             return;
@@ -269,7 +284,7 @@ impl Follower {
                 }
             }
             let delta = Arc::new(Delta { version: delta.link.version, changes });
-            view.apply(&delta);
+            view.apply(now, &delta);
             news.push(News::Published(delta));
         }
         view.link = head.link;
@@ -295,9 +310,12 @@ impl View {
         self.is_founded && !self.is_damaged
     }
 
-    fn apply(&mut self, delta: &Delta) {
+    fn apply(&mut self, now: Mono, delta: &Delta) {
         self.is_founded |= founds(&delta.changes);
         self.state.apply(delta);
+        for change in &delta.changes {
+            self.observed.see(now, change, &self.state);
+        }
     }
 }
 
@@ -310,6 +328,15 @@ impl Length {
             snapshot_bytes: sum(&loaded.snapshot),
         }
     }
+}
+
+/// What was read now, whenever it happened.
+fn observe(now: Mono, changes: &[Change], state: &State) -> Observed {
+    let mut observed = Observed::default();
+    for change in changes {
+        observed.see(now, change, state);
+    }
+    observed
 }
 
 fn founds(changes: &[Change]) -> bool {

@@ -7,6 +7,7 @@
 
 mod event;
 mod follower;
+mod observed;
 mod office;
 mod pauses;
 mod places;
@@ -342,7 +343,7 @@ impl Replica {
     fn act(&mut self, now: Mono, namespace: &Namespace, outcome: Outcome, out: &mut Vec<Effect>) {
         let Outcome { asks, effects, opened, start_over, end } = outcome;
         for said in effects {
-            self.tell_of(namespace, said, out);
+            self.tell_of(now, namespace, said, out);
         }
         for (term, errands, request) in asks {
             let call = self.call(Asker::Office(namespace.clone(), term, errands));
@@ -372,13 +373,13 @@ impl Replica {
     fn begin(&mut self, now: Mono, namespace: &Namespace, out: &mut Vec<Effect>) {
         let Some(place) = self.namespaces.get_mut(namespace) else { return };
         let Some(office) = &mut place.office else { return };
-        let known = place.follower.as_of(office.log().continues(), office.log().head().link);
+        let known = place.follower.as_of(now, office.log().continues(), office.log().head().link);
         let outcome = office.begin(now, known);
         self.act(now, namespace, outcome, out);
     }
 
     /// What an office says; what this replica commits itself, its follower learns at once.
-    fn tell_of(&mut self, namespace: &Namespace, said: Said, out: &mut Vec<Effect>) {
+    fn tell_of(&mut self, now: Mono, namespace: &Namespace, said: Said, out: &mut Vec<Effect>) {
         let place = self.namespaces.get_mut(namespace);
         let Some(Place { follower, office: Some(office), open_as, starts_over, .. }) = place else { return };
         let (head, at) = (office.log().head(), office.log().revision());
@@ -386,13 +387,13 @@ impl Replica {
             Said::Engine(effect) => out.push(Effect::Engine(namespace.clone(), effect)),
             Said::Trouble(trouble) => out.push(Effect::Trouble(namespace.clone(), trouble)),
             Said::Committed(delta) => {
-                let news = follower.committed(delta, head, at, office.length());
+                let news = follower.committed(now, delta, head, at, office.length());
                 out.extend(news.map(|news| news.of(namespace)));
             }
             Said::Led(opened) => {
                 // What the operator said was said once, and is done.
                 *open_as = None;
-                out.extend(follower.led(opened, head, at).map(|news| news.of(namespace)));
+                out.extend(follower.led(now, opened, head, at).map(|news| news.of(namespace)));
                 if let Some(caller) = starts_over.take() {
                     let done = engine::Answer::Done(head.link.version);
                     out.push(Effect::Engine(namespace.clone(), engine::Effect::Answer(caller, Ok(done))));

@@ -91,6 +91,8 @@ pub(super) enum Said {
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) state: State,
+    /// What it is made of.
+    pub(super) changes: Vec<Change>,
     pub(super) length: Length,
     /// Whether its configuration is stored: otherwise it is only being founded.
     pub(super) is_founded: bool,
@@ -292,8 +294,10 @@ impl Office {
         }
         let is_founded = changes.iter().any(|change| matches!(change, Change::Config(_)));
         let state = State::from_changes(version, &self.founding, &changes);
-        let opened = Opened { state: state.clone(), length: Length::of(&loaded), is_founded, is_damaged };
-        let engine = if changes.is_empty() && !is_damaged {
+        let is_empty = changes.is_empty();
+        let opened =
+            Opened { state: state.clone(), changes, length: Length::of(&loaded), is_founded, is_damaged };
+        let engine = if is_empty && !is_damaged {
             Engine::found(self.founding.clone(), version, loaded.head.wait, now)
         } else {
             // What was lost may have been a grant; and if it was the configuration, with any lease there may be.

@@ -347,3 +347,36 @@ fn whatever_is_lost_late_or_repeated_a_shard_has_one_holder_and_in_the_end_all_h
         );
     }
 }
+
+/// What one sample says may be a moment's noise, and a new leader has nothing else.
+#[test]
+fn a_leader_that_knows_no_loads_measures_before_it_balances() {
+    let mut world = World::new(48, config(12), 3);
+    world.run(20_000 * MS);
+    let measure = |world: &mut World| {
+        for (number, session) in world.executors.iter_mut().flatten().enumerate() {
+            let held: Vec<ShardKey> = session.held(world.now).map(|(shard, _)| shard.clone()).collect();
+            for shard in held {
+                session.measure(&shard, if number == 0 { 100.0 } else { 1.0 });
+            }
+        }
+    };
+    let state = world.engine.state().clone();
+    world.engine = Engine::take_over(state, Duration::ZERO, world.now);
+    world.at(world.now, world::Arrival::Led);
+    let commits = world.deltas.len();
+    let moves = |world: &World| {
+        let changes = world.deltas[commits..].iter().flat_map(|delta| &delta.changes);
+        changes.filter(|change| matches!(change, Change::Shard(shard) if shard.handover.is_some())).count()
+    };
+    for _ in 0..55 {
+        measure(&mut world);
+        world.run(1_000 * MS);
+    }
+    assert_eq!(moves(&world), 0);
+    for _ in 0..30 {
+        measure(&mut world);
+        world.run(1_000 * MS);
+    }
+    assert!(moves(&world) > 0, "it knows by now");
+}

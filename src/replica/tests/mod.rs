@@ -2,6 +2,7 @@
 //! and is followed by another one that knows what it knew.
 
 mod ending;
+mod taking_over;
 pub(crate) mod world;
 
 use std::{collections::BTreeSet, time::Duration};
