@@ -9,15 +9,18 @@ FEATURE_SETS := "" metrics client client,metrics client,dns client,gossip
 SECONDS_PER_TARGET := 10
 APT := apt-get install -y --no-install-recommends
 
-# Installs a program's package, if the program is not there: $(call need,PROGRAM,PACKAGE)
-define need
-command -v $(1) >/dev/null || { \
-		if [ "$$(id -u)" != 0 ]; then echo '$(1) is missing: as root, apt-get install $(2)' >&2; exit 1; fi; \
-		apt-get update && $(APT) $(2); \
+# Installs packages, if a command fails that needs them: $(call unless,COMMAND,WHAT IS MISSING,PACKAGES)
+define unless
+$(1) >/dev/null 2>&1 || { \
+		if [ "$$(id -u)" != 0 ]; then echo '$(2) is missing: as root, apt-get install $(3)' >&2; exit 1; fi; \
+		apt-get update && $(APT) $(3); \
 	}
 endef
 
-.PHONY: help crash-points etcd test test-bare check fmt lint doc loom long bench bench-compare instructions fuzz deny sim sim-short
+# Installs a program's package, if the program is not there: $(call need,PROGRAM,PACKAGE)
+need = $(call unless,command -v $(1),$(1),$(2))
+
+.PHONY: help crash-points etcd test test-bare check fmt lint doc loom long python-check bench bench-compare instructions fuzz deny sim sim-short
 
 help: ## List these
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,6 +51,14 @@ lint: ## Lint everything, with each set of features, warnings denied
 
 doc: ## Build the documentation, warnings denied
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+
+# Debian's own Python, because its packages are for that one.
+PYTHON := /usr/bin/python3
+
+python-check: ## Hold a distributor to what Cadence's clients expect, from Python
+	$(call unless,$(PYTHON) -c 'import grpc; import grpc_tools',grpcio for $(PYTHON),python3-grpcio python3-grpc-tools)
+	cargo build --locked
+	$(PYTHON) tests/python/cadence_check.py target/debug/shardway
 
 sim: ## Simulate 10,000 seeds of 10 virtual minutes each
 	cargo run --locked --release -- sim --seeds 10000 --minutes 10

@@ -14,9 +14,10 @@ use serde::Serialize;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
+    task::JoinSet,
 };
 use tokio_stream::wrappers::TcpListenerStream;
-use tonic::transport::Server;
+use tonic::{service::Routes, transport::Server};
 
 use super::{
     console::{Answer, Console},
@@ -70,6 +71,9 @@ pub(super) struct Serve {
     /// Where to listen. [default: 127.0.0.1:7943]
     #[arg(long, env = "SHARDWAY_LISTEN", value_name = "ADDRESS")]
     listen: Option<String>,
+    /// Where Cadence's services find theirs, if not where everything is.
+    #[arg(long, env = "SHARDWAY_CADENCE_LISTEN", value_name = "ADDRESS")]
+    cadence_listen: Option<String>,
     /// Where clients and other replicas reach this one. [default: where it listens]
     #[arg(long, env = "SHARDWAY_ADVERTISE", value_name = "HOST:PORT")]
     advertise: Option<String>,
@@ -93,17 +97,20 @@ pub(super) struct Serve {
 struct Plan {
     name: String,
     listen: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cadence_listen: Option<String>,
     advertise: String,
     store: String,
     namespaces: Vec<String>,
 }
 
 impl Plan {
-    fn new(settings: &Settings, place: &Place, address: SocketAddr) -> Self {
+    fn new(settings: &Settings, place: &Place, address: SocketAddr, cadence: Option<SocketAddr>) -> Self {
         let advertise = settings.advertise.clone().unwrap_or_else(|| address.to_string());
         Self {
             name: settings.name.clone().unwrap_or_else(|| advertise.clone()),
             listen: address.to_string(),
+            cadence_listen: cadence.map(|address| address.to_string()),
             advertise,
             store: place.to_string(),
             namespaces: settings.namespaces.keys().map(ToString::to_string).collect(),
@@ -113,11 +120,14 @@ impl Plan {
 
 impl Answer for Plan {
     fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
-        let Self { name, listen, advertise, store, namespaces } = self;
+        let Self { name, listen, cadence_listen, advertise, store, namespaces } = self;
         writeln!(
             out,
             "replica {name} listens on {listen}, is reached at {advertise}, and stores in {store}"
         )?;
+        if let Some(cadence_listen) = cadence_listen {
+            writeln!(out, "Cadence's services are at {cadence_listen}")?;
+        }
         writeln!(out, "namespaces: {}", namespaces.join(", "))
     }
 }
@@ -126,15 +136,15 @@ impl Serve {
     pub(super) fn run(self, console: &mut Console<'_>) -> anyhow::Result<Exit> {
         let settings = self.settings()?;
         let listen = settings.listen.clone().unwrap_or_else(|| DEFAULT_LISTEN.into());
-        let address: SocketAddr = listen.parse().with_context(|| {
-            format!("cannot listen on \"{listen}\": it must be an address and a port, as {DEFAULT_LISTEN}")
-        })?;
+        let address = socket_address(&listen)?;
+        let cadence = settings.cadence_listen.as_deref().map(socket_address).transpose()?;
         let place: Place = settings.store.as_deref().unwrap_or(DEFAULT_STORE).parse()?;
         if settings.advertise.is_none() && address.ip().is_unspecified() {
             bail!("nobody reaches a replica at {listen}: say with --advertise where others reach it");
         }
-        if !address.ip().is_loopback() && !self.plaintext {
-            bail!("others reach {address}, and nothing is encrypted there: say --plaintext if that is meant");
+        let open = [Some(address), cadence].into_iter().flatten().find(|address| !address.ip().is_loopback());
+        if let Some(open) = open.filter(|_| !self.plaintext) {
+            bail!("others reach {open}, and nothing is encrypted there: say --plaintext if that is meant");
         }
         if settings.namespaces.is_empty() {
             bail!("there is no namespace: give some in the file, or by --fixed or --ephemeral");
@@ -142,9 +152,9 @@ impl Serve {
         if !self.check {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
             let runtime = runtime.context("no runtime to work with")?;
-            return runtime.block_on(self.serve(console, &place, address, settings));
+            return runtime.block_on(self.serve(console, &place, (address, cadence), settings));
         }
-        console.show(&Plan::new(&settings, &place, address))?;
+        console.show(&Plan::new(&settings, &place, address, cadence))?;
         Ok(Exit::Ok)
     }
 
@@ -163,6 +173,7 @@ impl Serve {
             }
         };
         say(&mut settings.listen, &self.listen);
+        say(&mut settings.cadence_listen, &self.cadence_listen);
         say(&mut settings.advertise, &self.advertise);
         say(&mut settings.name, &self.name);
         say(&mut settings.store, &self.store);
@@ -179,14 +190,18 @@ impl Serve {
         &self,
         console: &mut Console<'_>,
         place: &Place,
-        address: SocketAddr,
+        (address, cadence): (SocketAddr, Option<SocketAddr>),
         settings: Settings,
     ) -> anyhow::Result<Exit> {
         let mut stop = Stop::new().context("cannot hear of signals")?;
         let store = self.access.open_or_make(place).with_context(|| format!("cannot open {place}"))?;
-        let listener = TcpListener::bind(address).await;
-        let listener = listener.with_context(|| format!("cannot listen on {address}"))?;
-        let plan = Plan::new(&settings, place, listener.local_addr()?);
+        let listener = listen(address).await?;
+        let for_cadence = match cadence {
+            Some(address) => Some(listen(address).await?),
+            None => None,
+        };
+        let cadence = for_cadence.as_ref().map(TcpListener::local_addr).transpose()?;
+        let plan = Plan::new(&settings, place, listener.local_addr()?, cadence);
         let clock: Arc<dyn Clock> = Arc::new(BootClock::new());
         let mut election = ElectionConfig::default();
         if let Some(lease) = settings.leader_lease {
@@ -204,20 +219,21 @@ impl Serve {
         let host = Host::start(store.into(), clock.clone(), config).context("the replica's name")?;
         console.show(&plan)?;
         console.flush()?;
-        let (close, closed) = tokio::sync::oneshot::channel();
-        let server = Server::builder()
-            .tcp_nodelay(true)
-            .http2_keepalive_interval(Some(PING_EVERY))
-            .http2_keepalive_timeout(Some(PING_WITHIN))
-            .max_concurrent_streams(MAX_STREAMS)
-            .http2_max_header_list_size(MAX_HEADER_BYTES)
-            .add_routes(server::services(&host, clock))
-            .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async {
-                let _ = closed.await;
-            });
-        let mut server = tokio::spawn(server);
+        let (close, closed) = tokio::sync::watch::channel(());
+        let mut servers = JoinSet::new();
+        match for_cadence {
+            Some(for_cadence) => {
+                servers.spawn(answer(
+                    listener,
+                    server::services_beside_cadence(&host, clock.clone()),
+                    closed.clone(),
+                ));
+                servers.spawn(answer(for_cadence, server::cadence_services(&host, clock), closed));
+            }
+            None => drop(servers.spawn(answer(listener, server::services(&host, clock), closed))),
+        }
         tokio::select! {
-            ended = &mut server => {
+            Some(ended) = servers.join_next() => {
                 ended.context("the server")??;
                 bail!("the server ended by itself");
             }
@@ -225,10 +241,40 @@ impl Serve {
         }
         // Others lead before anybody here is sent away.
         host.leave(GRACE).await;
-        let _ = close.send(());
-        let _ = tokio::time::timeout(GRACE, server).await;
+        drop(close);
+        let _ = tokio::time::timeout(GRACE, servers.join_all()).await;
         Ok(Exit::Ok)
     }
+}
+
+fn socket_address(text: &str) -> anyhow::Result<SocketAddr> {
+    text.parse().with_context(|| {
+        format!("cannot listen on \"{text}\": it must be an address and a port, as {DEFAULT_LISTEN}")
+    })
+}
+
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+}
+
+/// Serves until it is told to close.
+async fn answer(
+    listener: TcpListener,
+    routes: Routes,
+    mut closed: tokio::sync::watch::Receiver<()>,
+) -> Result<(), tonic::transport::Error> {
+    Server::builder()
+        .tcp_nodelay(true)
+        .http2_keepalive_interval(Some(PING_EVERY))
+        .http2_keepalive_timeout(Some(PING_WITHIN))
+        .max_concurrent_streams(MAX_STREAMS)
+        .http2_max_header_list_size(MAX_HEADER_BYTES)
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async move {
+            // Nothing is ever sent; the sender is dropped.
+            let _ = closed.changed().await;
+        })
+        .await
 }
 
 /// The signals that end the process.

@@ -179,6 +179,8 @@ pub struct ShardRecord {
     pub handover_extra: Extra,
     /// Nobody is given it, because its owners keep dying.
     pub quarantined: bool,
+    /// Nobody is given it, because an operator wants it so; whoever had it was asked to let go.
+    pub drained: bool,
     /// What else was said of it.
     pub extra: Extra,
 }
@@ -214,6 +216,7 @@ impl ShardRecord {
             handover_extra: Extra(None),
             pin: None,
             quarantined: false,
+            drained: false,
             extra: Extra(None),
         }
     }

@@ -61,6 +61,11 @@ pub enum Request {
     Drain(ExecutorId),
     /// Let a drained executor have shards again.
     Undrain(ExecutorId),
+    /// Take these shards away from whoever has them, and give them to nobody. Those of an ephemeral namespace need not be
+    /// there yet.
+    DrainShards(Vec<ShardKey>),
+    /// Let drained shards have owners again. Others are passed over.
+    UndrainShards(Vec<ShardKey>),
     /// Give a shard to an executor.
     Move(ShardKey, ExecutorId),
     /// Let only this executor have the shard; `None`: any.
@@ -106,6 +111,8 @@ pub enum Answer {
         /// Under which token.
         token: Token,
     },
+    /// These were drained, and are so no longer.
+    Undrained(Vec<ShardKey>),
     /// The policy is stored under this epoch.
     Policy(PolicyText),
     /// Planning rounds, oldest first.
@@ -126,6 +133,8 @@ pub enum RequestError {
     NoSuchExecutor(ExecutorId),
     /// The shard is there and has no owner at the moment. Worth asking again.
     Unassigned(ShardKey),
+    /// An operator wants nobody to have the shard.
+    ShardDrained(ShardKey),
     /// No executor may be given a shard. Worth asking again.
     NobodyAvailable,
     /// The executor may not be given shards: it is draining, full, or not heard of.
@@ -233,6 +242,9 @@ impl fmt::Display for RequestError {
             Self::NoSuchShard(key) => write!(f, "there is no shard \"{key}\""),
             Self::NoSuchExecutor(id) => write!(f, "no executor \"{id}\" is registered"),
             Self::Unassigned(key) => write!(f, "shard \"{key}\" has no owner at the moment; try again"),
+            Self::ShardDrained(key) => {
+                write!(f, "shard \"{key}\" is drained, so nobody is given it; undrain it first")
+            }
             Self::NobodyAvailable => f.write_str("no executor can be given a shard at the moment; try again"),
             Self::NotReceiving(id) => {
                 write!(f, "executor \"{id}\" cannot be given shards: it is draining, full or not heard of")

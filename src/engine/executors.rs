@@ -1,5 +1,7 @@
 //! Sessions: how they begin, what their beats do, how they end.
 
+use std::sync::Arc;
+
 use super::{
     Caller, Change, Effect, Engine, Notice, SessionRecord, Standing,
     change::{Extra, MAX_PAST_NONCES},
@@ -7,7 +9,7 @@ use super::{
 };
 use crate::{
     planted::{Planted, is},
-    session::{Beat, By, Ending, Grant, Refusal, Register, ToExecutor, ToLeader},
+    session::{Beat, By, Ending, Grant, Profile, Refusal, Register, ToExecutor, ToLeader},
     types::{Mono, SessionId, Version},
 };
 
@@ -47,7 +49,10 @@ impl Engine {
         });
         let (has_current, pending) = (current.is_some(), pending.map(|(_, record)| record.id));
         if let Some(slot) = same {
-            self.register_again(now, caller, slot, attempt);
+            match by {
+                By::UnaryBeat { .. } => self.describe_again(now, caller, slot, attempt, &profile),
+                By::Request => self.register_again(now, caller, slot, attempt),
+            }
             return;
         }
         // Whoever hears nothing asks again.
@@ -129,6 +134,30 @@ impl Engine {
         }
         pulse.attempt = attempt;
         self.hear(slot, now);
+        self.answer_registration(caller, id, nonce, attempt);
+    }
+
+    /// An executor that only beats says with each beat what it is, and may say something else than before.
+    fn describe_again(
+        &mut self,
+        now: Mono,
+        caller: Caller,
+        slot: Slot,
+        attempt: u32,
+        profile: &Arc<Profile>,
+    ) {
+        let Some(session) = self.state.session(slot) else { return };
+        let record = &session.record;
+        if *record.profile == **profile {
+            return self.register_again(now, caller, slot, attempt);
+        }
+        let (id, nonce) = (record.id, record.nonce);
+        let is_late = attempt <= record.attempt;
+        if is_late || !profile.is_within_bounds() || self.ending.contains_key(&id) || self.is_busy() {
+            return;
+        }
+        let record = SessionRecord { profile: profile.clone(), attempt, ..record.clone() };
+        self.change(Change::Session(record));
         self.answer_registration(caller, id, nonce, attempt);
     }
 
@@ -278,6 +307,10 @@ impl Engine {
     /// Whoever has not applied what it was told has missed something, if there was time for it to arrive: whoever only
     /// crosses it on the way has applied more with the next beat.
     fn check_applied(&mut self, now: Mono, slot: Slot, applied: Version) {
+        // Who only beats is told by whoever translates for it, from what is stored.
+        if self.state.session(slot).is_some_and(|session| session.record.unfenced) {
+            return;
+        }
         let patience = self.state.config().beat_every / 2 * 3;
         let Some(pulse) = self.liveness.pulse_mut(slot) else { return };
         if pulse.told == Some(applied) {
@@ -352,7 +385,8 @@ impl Engine {
         if shard.owner != Some(slot) || shard.token != grant.token {
             return;
         }
-        if self.state.config().kind == super::Kind::Ephemeral {
+        // One that is drained stays, so that it is not made again.
+        if self.state.config().kind == super::Kind::Ephemeral && !shard.drained {
             self.change(Change::ShardRetired(grant.shard.clone()));
         } else {
             // A fixed shard is never of no use; but this owner has let go of it.

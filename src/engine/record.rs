@@ -265,6 +265,7 @@ fn encode_shard(record: &ShardRecord, out: &mut Encoder) {
         out.bytes(6, pin.as_bytes());
     }
     out.number(7, record.quarantined.into());
+    out.number(8, record.drained.into());
     encode_extra(&record.extra, out);
 }
 
@@ -288,6 +289,7 @@ fn decode_shard(fields: Fields) -> Result<ShardRecord, WireError> {
                 record.pin = Some(ExecutorId::new(name).map_err(|_| field.error("no executor id"))?);
             }
             7 => record.quarantined = field.number()? != 0,
+            8 => record.drained = field.number()? != 0,
             _ => unknown.keep(&field),
         }
     }

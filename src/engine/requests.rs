@@ -1,6 +1,6 @@
 //! What services and operators ask for.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     Answer, Caller, Change, Effect, Engine, Freeze, Handover, Keying, Kind, NamespaceConfig, Ownership,
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     planted::{Planted, is},
-    types::{ExecutorId, Mono, ShardKey},
+    types::{ExecutorId, Mono, ShardKey, Token},
 };
 
 /// Longest policy, in bytes.
@@ -43,6 +43,12 @@ impl Engine {
                 return Ok(());
             }
             Request::Ensure(key) => return self.ensure(now, caller, key),
+            Request::UndrainShards(keys) => {
+                let undrained = self.undrain_shards(keys);
+                self.planner.hurry(now);
+                self.answer_then(caller, Ok(Answer::Undrained(undrained)));
+                return Ok(());
+            }
             Request::Reset => {
                 out.push(Effect::StartOver(caller, self.held_for()));
                 return Ok(());
@@ -50,6 +56,7 @@ impl Engine {
             Request::Delete => self.change(Change::Deleted),
             Request::Drain(executor) => self.drain(&executor)?,
             Request::Undrain(executor) => self.undrain(&executor)?,
+            Request::DrainShards(keys) => self.drain_shards(keys)?,
             Request::Move(key, executor) => self.move_to(now, &key, &executor)?,
             Request::Pin(key, executor) => self.edit_shard(&key, |record| record.pin = executor)?,
             Request::Release(key) => self.edit_shard(&key, |record| record.quarantined = false)?,
@@ -72,6 +79,9 @@ impl Engine {
             None => self.create(now, key.clone())?,
         };
         let shard = self.state.shard_at(index).expect("an index in a table is of a shard that is there");
+        if shard.drained {
+            return Err(RequestError::ShardDrained(key));
+        }
         let token = shard.token;
         let owner = shard.owner.and_then(|slot| self.state.session(slot));
         let owner = owner.ok_or(RequestError::Unassigned(key))?;
@@ -142,6 +152,47 @@ impl Engine {
         Ok(())
     }
 
+    /// All of them, or none.
+    fn drain_shards(&mut self, keys: Vec<ShardKey>) -> Result<(), RequestError> {
+        let config = self.state.config();
+        let (is_fixed, limit) = (config.kind != Kind::Ephemeral, config.max_shards);
+        let new: BTreeSet<&ShardKey> = keys.iter().filter(|key| self.state.index_of(key).is_none()).collect();
+        if let Some(&key) = new.first().filter(|_| is_fixed) {
+            return Err(RequestError::NoSuchShard(key.clone()));
+        }
+        if self.state.shard_count() + new.len() > limit {
+            return Err(RequestError::TooManyShards { limit });
+        }
+        for key in keys {
+            let index = self.state.index_of(&key);
+            let record = index.map_or_else(|| ShardRecord::new(key), |index| self.state.record_of(index));
+            if record.drained {
+                continue;
+            }
+            // Whoever has it lets go of it, to nobody.
+            let since = record.handover.map_or_else(|| self.next_version(), |handover| handover.since);
+            let handover = record.owner.map(|_| Handover { to: None, since });
+            self.change(Change::Shard(ShardRecord { drained: true, handover, ..record }));
+        }
+        Ok(())
+    }
+
+    fn undrain_shards(&mut self, keys: Vec<ShardKey>) -> Vec<ShardKey> {
+        let mut undrained = Vec::new();
+        for key in keys {
+            let record = self.state.index_of(&key).map(|index| self.state.record_of(index));
+            let Some(record) = record.filter(|record| record.drained) else { continue };
+            // One that nobody ever asked for was there only to be drained.
+            let was_needed = self.state.config().kind != Kind::Ephemeral || record.token != Token::default();
+            self.change(match was_needed {
+                true => Change::Shard(ShardRecord { drained: false, ..record }),
+                false => Change::ShardRetired(key.clone()),
+            });
+            undrained.push(key);
+        }
+        undrained
+    }
+
     fn set_standing(&mut self, record: SessionRecord, standing: Standing) {
         if record.standing != standing {
             self.change(Change::Session(SessionRecord { standing, ..record }));
@@ -156,6 +207,9 @@ impl Engine {
         }
         self.check_may_grant()?;
         let record = self.state.record_of(index);
+        if record.drained {
+            return Err(RequestError::ShardDrained(key.clone()));
+        }
         // Balance does not undo at once what an operator did.
         self.planner.note_moved(now, index);
         let Some(owner) = record.owner else {

@@ -171,9 +171,15 @@ impl Planner {
         if owner.is_some() && self.board.shard(slot).is_some_and(|now| now.phase != phase) {
             self.board.set_phase(slot, phase);
         }
-        let pin = shard.pin.as_ref().map(|executor| {
-            state.slot_of_executor(executor).and_then(|slot| self.seat(slot)).map_or(Pin::Away, Pin::To)
-        });
+        let pin = match &shard.pin {
+            // As if it were pinned to an executor that never comes.
+            _ if shard.drained => Some(Pin::Away),
+            Some(executor) => {
+                let seat = state.slot_of_executor(executor).and_then(|slot| self.seat(slot));
+                Some(seat.map_or(Pin::Away, Pin::To))
+            }
+            None => None,
+        };
         if before.pin != pin {
             self.board.set_pin(slot, pin);
         }
@@ -246,7 +252,8 @@ impl Planner {
     }
 
     fn pin_again(&mut self, state: &State, executor: &ExecutorId, seat: ExecutorSlot) {
-        for index in state.pinned_to(executor) {
+        let is_drained = |index: &Index| state.shard_at(*index).is_some_and(|shard| shard.drained);
+        for index in state.pinned_to(executor).filter(|index| !is_drained(index)) {
             if let Some(slot) = self.shards.get(index as usize).copied().flatten() {
                 self.board.set_pin(slot, Some(Pin::To(seat)));
             }

@@ -84,6 +84,7 @@ pub(super) struct Shard {
     handover_extra: Extra,
     pub(super) pin: Option<ExecutorId>,
     pub(super) quarantined: bool,
+    pub(super) drained: bool,
     /// As of the last snapshot.
     pub(super) load: Option<f32>,
     extra: Extra,
@@ -199,6 +200,17 @@ impl State {
             .get(&session)
             .and_then(|&slot| self.session(slot))
             .map_or(0, |session| session.shards.len())
+    }
+
+    /// The shards that a session owns, in no order.
+    pub fn shards_of(&self, session: SessionId) -> impl Iterator<Item = ShardRecord> {
+        let owner = self.by_id.get(&session).and_then(|&slot| self.session(slot));
+        owner.into_iter().flat_map(|owner| &owner.shards).map(|&index| self.record_of(index))
+    }
+
+    /// The session that an executor's id stands for.
+    pub fn session_of(&self, executor: &ExecutorId) -> Option<&SessionRecord> {
+        Some(&self.session(self.slot_of_executor(executor)?)?.record)
     }
 
     /// One shard.
@@ -421,6 +433,7 @@ impl State {
             handover_extra: shard.handover_extra.clone(),
             pin: shard.pin.clone(),
             quarantined: shard.quarantined,
+            drained: shard.drained,
             extra: shard.extra.clone(),
         }
     }

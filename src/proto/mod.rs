@@ -5,6 +5,7 @@
 
 pub mod cadence;
 mod invalid;
+mod rpc_status;
 pub mod v1;
 
 pub use invalid::Invalid;

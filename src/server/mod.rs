@@ -4,6 +4,7 @@
 //! the store's answers, for its watch, for callers. What is committed is kept in *rooms*, one for each namespace, which
 //! lookups read and watchers listen at without asking the desk.
 
+mod cadence;
 mod desk;
 mod grpc;
 mod host;
@@ -13,8 +14,8 @@ mod room;
 mod settings;
 mod watching;
 
-pub use grpc::services;
+pub use grpc::{cadence_services, services, services_beside_cadence};
 pub use host::{DeskError, DeskHandle, Host, HostConfig, Leader};
 pub use lines::Line;
-pub use room::{CommitNote, Found, Room, Rooms, Since, Watcher, WatcherReport};
+pub use room::{CommitNote, Found, NotOwned, Room, Rooms, Since, Watcher, WatcherReport, Whole};
 pub use settings::{MAX_NAMESPACES, MAX_SETTINGS_BYTES, Settings, SettingsError, SettingsProblem};

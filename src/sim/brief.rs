@@ -39,7 +39,7 @@ fn tell(f: &mut fmt::Formatter<'_>, change: &Change) -> fmt::Result {
 
 /// A shard in a few words.
 pub(super) fn shard(record: &ShardRecord) -> String {
-    let ShardRecord { key, owner, token, handover, pin, quarantined, .. } = record;
+    let ShardRecord { key, owner, token, handover, pin, quarantined, drained, .. } = record;
     let mut text = match owner {
         Some(owner) => format!("shard {key} is {owner}'s under {token}"),
         None => format!("shard {key} is nobody's, after {token}"),
@@ -55,6 +55,9 @@ pub(super) fn shard(record: &ShardRecord) -> String {
     }
     if *quarantined {
         text += ", in quarantine";
+    }
+    if *drained {
+        text += ", drained";
     }
     text
 }

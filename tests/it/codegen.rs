@@ -78,6 +78,10 @@ impl Package {
             .bytes(".")
             // Encoded once for all watchers.
             .extern_path(".shardway.v1.WatchResponse", "crate::proto::v1::WatchResponse")
+            .extern_path(
+                ".uber.cadence.sharddistributor.v1.WatchNamespaceStateResponse",
+                "crate::proto::cadence::WatchNamespaceStateResponse",
+            )
             .btree_map(".")
             .skip_debug(self.own_debug)
             .emit_rerun_if_changed(false)

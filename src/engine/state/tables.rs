@@ -91,6 +91,7 @@ impl State {
         }
         self.quarantined -= usize::from(std::mem::replace(&mut shard.quarantined, record.quarantined));
         self.quarantined += usize::from(record.quarantined);
+        shard.drained = record.drained;
         shard.extra.clone_from(&record.extra);
     }
 
@@ -119,6 +120,7 @@ impl State {
             handover_extra: Extra::default(),
             pin: None,
             quarantined: false,
+            drained: false,
             load: None,
             extra: Extra::default(),
         });

@@ -5,6 +5,7 @@ mod explain;
 mod holes;
 mod leaving;
 mod requests;
+mod shard_drain;
 mod takeover;
 pub(crate) mod world;
 
@@ -187,6 +188,47 @@ fn whoever_is_on_trial_is_given_nothing_before_it_has_beaten() {
     world.tell_engine(Event::Heard(Caller(0), ToLeader::Register(echo)));
     world.run(9_000 * MS);
     assert!(world.engine.state().shards().all(|shard| shard.owner.is_none()));
+}
+
+#[test]
+fn an_executor_that_only_beats_may_say_something_else_of_itself() {
+    let affinity = NamespaceConfig { ownership: Ownership::Affinity, ..config(4) };
+    let mut world = World::new(12, affinity, 0);
+    world.run(100 * MS);
+    let described = |attempt, build: &str| {
+        let profile = Profile { build: build.into(), ..Profile::default() };
+        let (executor, by) = (id("go"), session::By::UnaryBeat { active: true });
+        let (profile, seen) = (Arc::new(profile), Version::default());
+        ToLeader::Register(session::Register { executor, nonce: 5, attempt, profile, seen, by })
+    };
+    let build = |world: &World| world.engine.state().session_of(&id("go")).unwrap().profile.build.clone();
+    world.executors.push(None);
+    world.tell_engine(Event::Heard(Caller(0), described(1, "one")));
+    world.run(500 * MS);
+    let first = world.engine.state().session_of(&id("go")).unwrap().id;
+    let beat = |seq| {
+        let (applied, seen, loads, released, done) = Default::default();
+        ToLeader::Beat(session::Beat {
+            session: first,
+            seq,
+            applied,
+            seen,
+            draining: false,
+            loads,
+            released,
+            done,
+        })
+    };
+    world.tell_engine(Event::Heard(Caller(0), beat(1)));
+    world.tell_engine(Event::Heard(Caller(0), described(2, "two")));
+    world.run(500 * MS);
+    assert_eq!(build(&world), "two");
+    world.tell_engine(Event::Heard(Caller(0), described(1, "one")));
+    world.run(500 * MS);
+    assert_eq!(build(&world), "two", "an older attempt changes nothing");
+    let state = world.engine.state();
+    assert_eq!(state.session_of(&id("go")).unwrap().id, first, "it is the same session");
+    assert_eq!(state.shards_of(first).count(), 4, "with the same shards");
 }
 
 #[test]

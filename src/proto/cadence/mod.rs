@@ -1,5 +1,12 @@
 //! `uber.cadence.sharddistributor.v1`: what Cadence's Go services speak.
 
+mod detail;
+mod heartbeat;
+mod watch;
 #[rustfmt::skip]
 #[allow(missing_docs, unreachable_pub, rustdoc::all, clippy::all, clippy::allow_attributes_without_reason, clippy::use_self, unused_qualifications, reason = "generated")]
 pub mod wire;
+
+pub use detail::Failure;
+pub use heartbeat::{Heartbeat, MAX_METADATA_KEY_BYTES, Report, read_heartbeat};
+pub use watch::WatchNamespaceStateResponse;

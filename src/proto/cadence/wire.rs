@@ -43,11 +43,6 @@ pub struct WatchNamespaceStateRequest {
     pub namespace: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct WatchNamespaceStateResponse {
-    #[prost(message, repeated, tag = "1")]
-    pub executors: ::prost::alloc::vec::Vec<ExecutorInfo>,
-}
-#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ExecutorInfo {
     #[prost(string, tag = "1")]
     pub executor_id: ::prost::alloc::string::String,
@@ -501,7 +496,11 @@ pub mod shard_distributor_api_client {
                 Message = super::WatchNamespaceStateRequest,
             >,
         ) -> std::result::Result<
-            tonic::Response<tonic::codec::Streaming<super::WatchNamespaceStateResponse>>,
+            tonic::Response<
+                tonic::codec::Streaming<
+                    crate::proto::cadence::WatchNamespaceStateResponse,
+                >,
+            >,
             tonic::Status,
         > {
             self.inner
@@ -788,7 +787,7 @@ pub mod shard_distributor_api_server {
         /// Server streaming response type for the WatchNamespaceState method.
         type WatchNamespaceStateStream: tonic::codegen::tokio_stream::Stream<
                 Item = std::result::Result<
-                    super::WatchNamespaceStateResponse,
+                    crate::proto::cadence::WatchNamespaceStateResponse,
                     tonic::Status,
                 >,
             >
@@ -991,7 +990,7 @@ pub mod shard_distributor_api_server {
                         T: ShardDistributorApi,
                     > tonic::server::StreamingService<super::WatchNamespaceStateRequest>
                     for WatchNamespaceStateSvc<T> {
-                        type Response = super::WatchNamespaceStateResponse;
+                        type Response = crate::proto::cadence::WatchNamespaceStateResponse;
                         type ResponseStream = T::WatchNamespaceStateStream;
                         type Future = BoxFuture<
                             tonic::Response<Self::ResponseStream>,

@@ -1,24 +1,11 @@
 //! The detail of every error, so that programs need not read texts.
 
-use bytes::Bytes;
-use prost::Message;
 use tonic::{Code, Status};
 
 use super::wire::{Problem, problem::Reason};
-use crate::proto::Invalid;
+use crate::proto::{Invalid, rpc_status};
 
-/// `google.rpc.Status`, in which details travel.
-#[derive(Clone, PartialEq, Message)]
-struct RpcStatus {
-    #[prost(int32, tag = "1")]
-    code: i32,
-    #[prost(string, tag = "2")]
-    message: String,
-    #[prost(message, repeated, tag = "3")]
-    details: Vec<prost_types::Any>,
-}
-
-const PROBLEM: &str = "type.googleapis.com/shardway.v1.Problem";
+const PROBLEM: &str = "shardway.v1.Problem";
 
 impl Problem {
     /// A problem without further detail.
@@ -45,16 +32,12 @@ impl Problem {
             }
             message.push_str(part);
         }
-        let detail = prost_types::Any { type_url: PROBLEM.into(), value: self.encode_to_vec() };
-        let status = RpcStatus { code: code.into(), message: message.clone(), details: vec![detail] };
-        Status::with_details(code, message, Bytes::from(status.encode_to_vec()))
+        rpc_status::with_detail(code, message, PROBLEM, &self)
     }
 
     /// The problem that a status tells of, if it tells of one.
     pub fn of_status(status: &Status) -> Option<Self> {
-        let status = RpcStatus::decode(status.details()).ok()?;
-        let detail = status.details.into_iter().find(|detail| detail.type_url == PROBLEM)?;
-        Self::decode(&*detail.value).ok()
+        rpc_status::detail(status, PROBLEM)
     }
 }
 
@@ -90,7 +73,8 @@ fn code(reason: Reason) -> Code {
         | Reason::StillUnfenced
         | Reason::SessionOver
         | Reason::Quarantined
-        | Reason::NotConfirmed => Code::FailedPrecondition,
+        | Reason::NotConfirmed
+        | Reason::ShardDrained => Code::FailedPrecondition,
         Reason::Exists => Code::AlreadyExists,
         Reason::Denied => Code::PermissionDenied,
         Reason::TooLate => Code::DeadlineExceeded,

@@ -141,6 +141,7 @@ pub mod problem {
         SessionOver = 15,
         Quarantined = 16,
         NotConfirmed = 17,
+        ShardDrained = 21,
         /// ALREADY_EXISTS.
         Exists = 18,
         /// PERMISSION_DENIED.
@@ -173,6 +174,7 @@ pub mod problem {
                 Self::SessionOver => "REASON_SESSION_OVER",
                 Self::Quarantined => "REASON_QUARANTINED",
                 Self::NotConfirmed => "REASON_NOT_CONFIRMED",
+                Self::ShardDrained => "REASON_SHARD_DRAINED",
                 Self::Exists => "REASON_EXISTS",
                 Self::Denied => "REASON_DENIED",
                 Self::TooLate => "REASON_TOO_LATE",
@@ -199,6 +201,7 @@ pub mod problem {
                 "REASON_SESSION_OVER" => Some(Self::SessionOver),
                 "REASON_QUARANTINED" => Some(Self::Quarantined),
                 "REASON_NOT_CONFIRMED" => Some(Self::NotConfirmed),
+                "REASON_SHARD_DRAINED" => Some(Self::ShardDrained),
                 "REASON_EXISTS" => Some(Self::Exists),
                 "REASON_DENIED" => Some(Self::Denied),
                 "REASON_TOO_LATE" => Some(Self::TooLate),

@@ -2,12 +2,12 @@
 
 mod admin;
 mod executor;
-mod patience;
-mod peers;
+pub(super) mod patience;
+pub(super) mod peers;
 mod refusal;
 mod router;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use admin::AdminService;
 use executor::ExecutorService;
@@ -16,6 +16,7 @@ use router::RouterService;
 use tonic::{Status, service::Routes};
 
 use super::{
+    cadence::{self, Audience},
     host::{DeskError, DeskHandle, Host},
     room::{Room, Rooms},
 };
@@ -29,34 +30,47 @@ use crate::{
             router_server::RouterServer,
         },
     },
-    types::Namespace,
+    types::{Namespace, ShardKey},
 };
 
 /// Largest message that is taken: a beat of a million shards fits.
-const MAX_MESSAGE_BYTES: usize = 64 << 20;
+pub(super) const MAX_MESSAGE_BYTES: usize = 64 << 20;
 /// Largest request of an operator.
 const MAX_ASKED_BYTES: usize = 1 << 20;
 
+/// Between two attempts to place a shard that nobody can be given.
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(100);
+
 /// What all services need.
 #[derive(Clone)]
-struct Office {
-    desk: DeskHandle,
-    rooms: Arc<Rooms>,
-    clock: Arc<dyn Clock>,
-    peers: Peers,
+pub(super) struct Office {
+    pub(super) desk: DeskHandle,
+    pub(super) rooms: Arc<Rooms>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) peers: Peers,
     /// The replica's name.
     name: Arc<str>,
 }
 
-/// The services of a replica.
+/// The services of a replica: of both packages.
 pub fn services(host: &Host, clock: Arc<dyn Clock>) -> Routes {
-    let office = Office {
-        desk: host.desk().clone(),
-        rooms: host.rooms().clone(),
-        clock,
-        peers: Peers::default(),
-        name: host.name().into(),
-    };
+    let office = Office::of(host, clock);
+    cadence::add(own_services(office.clone()), office, Audience::All)
+}
+
+/// The services of a replica that serves [Cadence's](cadence_services) at another address. Here these are open to other
+/// replicas alone, with what their callers want of the leader.
+pub fn services_beside_cadence(host: &Host, clock: Arc<dyn Clock>) -> Routes {
+    let office = Office::of(host, clock);
+    cadence::add(own_services(office.clone()), office, Audience::Replicas)
+}
+
+/// The services of Cadence's package alone.
+pub fn cadence_services(host: &Host, clock: Arc<dyn Clock>) -> Routes {
+    cadence::add(Routes::default(), Office::of(host, clock), Audience::All)
+}
+
+fn own_services(office: Office) -> Routes {
     let router =
         RouterServer::new(RouterService(office.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES);
     let executor =
@@ -66,6 +80,16 @@ pub fn services(host: &Host, clock: Arc<dyn Clock>) -> Routes {
 }
 
 impl Office {
+    fn of(host: &Host, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            desk: host.desk().clone(),
+            rooms: host.rooms().clone(),
+            clock,
+            peers: Peers::default(),
+            name: host.name().into(),
+        }
+    }
+
     /// The namespace of a request, and its room.
     fn namespace(&self, name: &str) -> Result<(Namespace, Arc<Room>), Status> {
         let namespace = Namespace::new(name).map_err(|error| Invalid::name("namespace", error))?;
@@ -79,7 +103,41 @@ impl Office {
         }
     }
 
-    async fn ask(&self, namespace: &Namespace, request: Request) -> Result<Answer, Problem> {
+    /// Makes sure that the shard is there, if the namespace makes its shards on demand. As long as there is nobody to give it
+    /// to, or nobody who could decide that, it asks again, until `within` is over.
+    pub(super) async fn ensure(
+        &self,
+        namespace: &Namespace,
+        room: &Room,
+        shard: &ShardKey,
+        within: Duration,
+    ) -> Result<(), Problem> {
+        // Nobody serves yet, or nobody leads.
+        let is_passing = |problem: &Problem| match problem.reason() {
+            Reason::Unassigned => true,
+            Reason::NotLeading => problem.leader.is_empty(),
+            _ => false,
+        };
+        let is_there = || room.find(shard).is_some_and(|found| found.exists);
+        let mut last = None;
+        let ensuring = async {
+            while !is_there() {
+                match self.ask(namespace, Request::Ensure(shard.clone())).await {
+                    Err(problem) if is_passing(&problem) => last = Some(problem),
+                    answer => return answer.map(|_| ()),
+                }
+                tokio::time::sleep(ASK_AGAIN_AFTER).await;
+            }
+            Ok(())
+        };
+        let ensured = tokio::time::timeout(within, ensuring).await;
+        match ensured {
+            Ok(ensured) => ensured,
+            Err(_) => Err(last.unwrap_or_else(too_late)),
+        }
+    }
+
+    pub(super) async fn ask(&self, namespace: &Namespace, request: Request) -> Result<Answer, Problem> {
         match self.desk.ask(namespace, request).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(RequestError::NotLeading)) => Err(self.not_leading(namespace).await),
@@ -89,7 +147,7 @@ impl Office {
     }
 
     /// Who asked should ask the leader, if anybody knows one.
-    async fn not_leading(&self, namespace: &Namespace) -> Problem {
+    pub(super) async fn not_leading(&self, namespace: &Namespace) -> Problem {
         let leader = self.desk.leader(namespace).await.ok().flatten().filter(|leader| !leader.is_here);
         let subject = format!("namespace \"{namespace}\"");
         let problem = Problem::new(Reason::NotLeading, subject, "is not led by this replica");
@@ -101,6 +159,11 @@ impl Office {
             None => problem.remedy("ask again: a leader is being elected"),
         }
     }
+}
+
+/// Nobody has answered for as long as the caller waits.
+pub(super) fn too_late() -> Problem {
+    Problem::new(Reason::StoreAway, "", "there was no answer in time").remedy("ask again")
 }
 
 fn desk_problem(error: DeskError) -> Problem {

@@ -8,11 +8,11 @@ use tonic::metadata::MetadataMap;
 const UNSAID: Duration = Duration::from_secs(5);
 /// Nobody is waited for longer than this, whatever is said.
 const MOST: Duration = Duration::from_secs(60);
-/// An answer must be on its way before the caller gives up.
-const MARGIN: Duration = Duration::from_millis(10);
+/// An answer must be on its way before the caller gives up. Some callers round up what they say, by a hundredth and more.
+const MARGIN: Duration = Duration::from_millis(100);
 
 /// How long to look for an answer before saying that there is none.
-pub(super) fn of(metadata: &MetadataMap) -> Duration {
+pub(in crate::server) fn of(metadata: &MetadataMap) -> Duration {
     let said = metadata.get("grpc-timeout").and_then(|value| parse(value.to_str().ok()?));
     let whole = said.unwrap_or(UNSAID).min(MOST);
     whole.saturating_sub(MARGIN.min(whole / 10))

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use parking_lot::Mutex;
 use tonic::{
     Request,
-    metadata::MetadataValue,
+    metadata::{MetadataMap, MetadataValue},
     transport::{Channel, Endpoint},
 };
 
@@ -17,11 +17,11 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 
 /// Connections to other replicas, made when they are needed.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Peers(Arc<Mutex<BTreeMap<String, Channel>>>);
+pub(in crate::server) struct Peers(Arc<Mutex<BTreeMap<String, Channel>>>);
 
 impl Peers {
     /// The connection to the replica at the address; `None`: that is no address.
-    pub(super) fn at(&self, address: &str) -> Option<Channel> {
+    pub(in crate::server) fn at(&self, address: &str) -> Option<Channel> {
         let mut peers = self.0.lock();
         if let Some(channel) = peers.get(address) {
             return Some(channel.clone());
@@ -38,12 +38,17 @@ impl Peers {
 }
 
 /// Whether another replica has passed it on already.
-pub(super) fn is_passed_on<T>(request: &Request<T>) -> bool {
-    request.metadata().contains_key(PASSED_ON)
+pub(in crate::server) fn is_passed_on<T>(request: &Request<T>) -> bool {
+    has_been_passed_on(request.metadata())
+}
+
+/// The same, of a request's metadata.
+pub(in crate::server) fn has_been_passed_on(metadata: &MetadataMap) -> bool {
+    metadata.contains_key(PASSED_ON)
 }
 
 /// A request for the leader, with what is left of the caller's time.
-pub(super) fn pass_on<T>(message: T, within: Duration) -> Request<T> {
+pub(in crate::server) fn pass_on<T>(message: T, within: Duration) -> Request<T> {
     let mut request = Request::new(message);
     request.metadata_mut().insert(PASSED_ON, MetadataValue::from_static("1"));
     request.set_timeout(within);

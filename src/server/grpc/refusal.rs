@@ -11,6 +11,7 @@ pub(super) fn problem(error: &RequestError) -> Problem {
         RequestError::NoSuchShard(key) => (Reason::NoSuchShard, key.to_string()),
         RequestError::NoSuchExecutor(id) => (Reason::NoSuchExecutor, id.to_string()),
         RequestError::Unassigned(key) => (Reason::Unassigned, key.to_string()),
+        RequestError::ShardDrained(key) => (Reason::ShardDrained, key.to_string()),
         RequestError::NobodyAvailable => (Reason::Unassigned, String::new()),
         RequestError::NotReceiving(id) => (Reason::NotReceiving, id.to_string()),
         RequestError::InHandover(key) => (Reason::InHandover, key.to_string()),

@@ -8,7 +8,6 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::{Office, desk_problem, patience, peers};
 use crate::{
-    engine,
     proto::{
         Invalid,
         v1::{
@@ -20,7 +19,7 @@ use crate::{
             },
         },
     },
-    server::{Found, Room, Since, Watcher},
+    server::{Found, NotOwned, Room, Since, Watcher},
     types::{Mono, ShardKey, Version},
 };
 
@@ -66,24 +65,13 @@ impl Router for RouterService {
         let message = request.into_inner();
         let (namespace, room) = self.0.namespace(&message.namespace)?;
         let shard = ShardKey::new(&message.key).map_err(|error| Invalid::name("key", error))?;
-        let is_there = room.find(&shard).is_some_and(|found| found.exists);
-        if !is_there {
-            match self.0.ask(&namespace, engine::Request::Ensure(shard.clone())).await {
-                Ok(_) => {}
-                Err(problem) => match problem.reason() {
-                    Reason::NotLeading if !is_passed_on && !problem.leader.is_empty() => {
-                        let Some(leader) = self.0.peers.at(&problem.leader) else {
-                            return Err(problem.into_status());
-                        };
-                        return RouterClient::new(leader)
-                            .ensure_shard(peers::pass_on(message, patience))
-                            .await;
-                    }
-                    // It is there by now, and will have an owner.
-                    Reason::Unassigned => {}
-                    _ => return Err(problem.into_status()),
-                },
-            }
+        if let Err(problem) = self.0.ensure(&namespace, &room, &shard, patience).await {
+            let may_pass_on = problem.reason() == Reason::NotLeading && !is_passed_on;
+            let leader = Some(&problem.leader).filter(|leader| may_pass_on && !leader.is_empty());
+            let Some(leader) = leader.and_then(|leader| self.0.peers.at(leader)) else {
+                return Err(problem.into_status());
+            };
+            return RouterClient::new(leader).ensure_shard(peers::pass_on(message, patience)).await;
         }
         let found = owned(&room, &shard, Version::default(), patience).await?;
         Ok(Response::new(EnsureShardResponse {
@@ -205,37 +193,27 @@ async fn owned(
     at_least: Version,
     patience: Duration,
 ) -> Result<Found, Status> {
-    let mut versions = room.versions();
-    let mut last = None;
-    let waiting = async {
-        loop {
-            versions.mark_unchanged();
-            last = room.find(shard);
-            if let Some(found) = &last
-                && found.version >= at_least
-                && (found.owner.is_some() || !found.exists)
-            {
-                return;
-            }
-            if versions.changed().await.is_err() {
-                return;
-            }
+    let subject = || format!("shard \"{shard}\"");
+    let problem = match room.owned(shard, at_least, patience).await {
+        Ok(found) => return Ok(found),
+        Err(NotOwned::Unknown) => {
+            Problem::new(Reason::StoreAway, "this replica", "knows nothing of the namespace yet")
         }
-    };
-    let is_in_time = tokio::time::timeout(patience, waiting).await.is_ok();
-    let subject = format!("shard \"{shard}\"");
-    let problem = match last {
-        Some(found) if is_in_time && found.owner.is_some() => return Ok(found),
-        None => Problem::new(Reason::StoreAway, "this replica", "knows nothing of the namespace yet"),
-        Some(found) if found.version < at_least => {
-            let rule = format!("is at {}, older than at_least", found.version);
+        Err(NotOwned::Older(version)) => {
+            let rule = format!("is at {version}, older than at_least");
             Problem::new(Reason::StoreAway, "this replica", rule)
         }
-        Some(found) if !found.exists => {
-            let problem = Problem::new(Reason::NoSuchShard, subject, "does not exist");
+        Err(NotOwned::NoSuchShard) => {
+            let problem = Problem::new(Reason::NoSuchShard, subject(), "does not exist");
             return Err(problem.remedy("create it, if the namespace is ephemeral").into_status());
         }
-        Some(_) => Problem::new(Reason::Unassigned, subject, "has no owner at the moment"),
+        Err(NotOwned::Drained) => {
+            let problem = Problem::new(Reason::ShardDrained, subject(), "is drained, so nobody is given it");
+            return Err(problem.remedy("undrain it").into_status());
+        }
+        Err(NotOwned::Unassigned) => {
+            Problem::new(Reason::Unassigned, subject(), "has no owner at the moment")
+        }
     };
     Err(problem.remedy("ask again").into_status())
 }

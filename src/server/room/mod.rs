@@ -3,9 +3,11 @@
 mod fan_out;
 mod frames;
 mod history;
+mod owned;
 #[cfg(test)]
 mod tests;
 mod watchers;
+mod whole;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -15,10 +17,13 @@ pub(super) use frames::standing;
 pub use history::CommitNote;
 use history::History;
 pub(super) use history::MAX_NOTES;
+pub use owned::NotOwned;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 use watchers::Watchers;
 pub use watchers::{Watcher, WatcherReport};
+use whole::Encodings;
+pub use whole::Whole;
 
 use crate::{
     clock::unix_millis,
@@ -40,6 +45,7 @@ pub struct Room {
     version: watch::Sender<Option<Version>>,
     watchers: Watchers,
     history: Mutex<History>,
+    encodings: Encodings,
 }
 
 #[derive(Debug)]
@@ -96,6 +102,7 @@ impl Room {
             version: watch::Sender::new(None),
             watchers: Watchers::default(),
             history: Mutex::default(),
+            encodings: Encodings::default(),
         }
     }
 
@@ -127,6 +134,11 @@ impl Room {
             Some(Known { state, fan_out }) => fan_out.since(state, have, is_new),
             None => Since::Nothing,
         }
+    }
+
+    /// Everything, for a watcher of the other package that has been told what has this number.
+    pub fn whole(&self, now: Mono, have: Option<u64>) -> Whole {
+        self.read(|state| state.map_or(Whole::Nothing, |state| self.encodings.of(state, now, have)))
     }
 
     /// Those who watch.

@@ -162,3 +162,28 @@ fn a_watcher_is_listed_until_it_goes() {
     drop(watcher);
     assert!(room.watchers().is_empty());
 }
+
+#[test]
+fn everything_is_encoded_once_for_all_and_not_more_often_than_it_may_be() {
+    let now = Mono::from_nanos(1_000_000_000);
+    let later = now + std::time::Duration::from_secs(1);
+    let room = Room::new();
+    assert_eq!(room.whole(now, None), Whole::Nothing);
+    room.replace(Some(State::new(version(0), Arc::new(NamespaceConfig::new(Kind::Ephemeral)))));
+    let commit = |generation, changes| room.advance(&Delta { version: version(generation), changes });
+    commit(1, vec![joins(1), owns(7, Some(1), 1)]);
+    let Whole::Is(first, message) = room.whole(now, None) else { panic!("it is known") };
+    let [executor] = &message.executors().unwrap()[..] else { panic!("there is one") };
+    assert_eq!((&*executor.executor_id, &*executor.shards[0].shard_key), ("e1", "7"));
+    assert_eq!(room.whole(now, Some(first)), Whole::Same);
+
+    commit(2, vec![owns(8, Some(1), 2)]);
+    let Whole::Later(at) = room.whole(now, Some(first)) else { panic!("not so soon again") };
+    assert!(at > now && at < later);
+    assert_eq!(room.whole(now, None), Whole::Is(first, message), "whoever comes meanwhile");
+    let Whole::Is(second, message) = room.whole(later, Some(first)) else { panic!("now it is") };
+    assert_eq!((first < second, message.executors().unwrap()[0].shards.len()), (true, 2));
+    // A shard that nobody owns is nothing that Cadence's watchers hear of.
+    commit(3, vec![owns(9, None, 3)]);
+    assert_eq!(room.whole(later + std::time::Duration::from_secs(1), Some(second)), Whole::Same);
+}

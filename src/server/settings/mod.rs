@@ -35,6 +35,8 @@ pub struct Settings {
     pub name: Option<String>,
     /// Where to listen.
     pub listen: Option<String>,
+    /// Where to listen for Cadence's services alone; otherwise they are served where everything is.
+    pub cadence_listen: Option<String>,
     /// Where clients and other replicas reach it.
     pub advertise: Option<String>,
     /// The store.
@@ -99,6 +101,7 @@ fn read(file: &[u8], problems: &mut Problems) -> Settings {
     let settings = Settings {
         name: fields.text("name"),
         listen: fields.text("listen"),
+        cadence_listen: fields.text("cadence_listen"),
         advertise: fields.text("advertise"),
         store: fields.text("store"),
         leader_lease: fields.read("leader_lease", leader_lease),

@@ -36,6 +36,7 @@ pub(super) fn read(path: &str, node: &Node, problems: &mut Problems) -> Option<N
     set(&mut config.keys, fields.choice("keys", &[("named", Keying::Named), ("hashed", Keying::Hashed)]));
     let ownerships = [("exclusive", Ownership::Exclusive), ("affinity", Ownership::Affinity)];
     set(&mut config.ownership, fields.choice("ownership", &ownerships));
+    set(&mut config.allow_unfenced, fields.choice("allow_unfenced", &[("true", true), ("false", false)]));
     let lease = fields.duration("lease");
     if let Some(lease) = lease {
         config.lease = lease;

@@ -56,6 +56,9 @@ fn shard_line(record: &ShardRecord, who: impl Fn(SessionId) -> String) -> String
     if record.quarantined {
         line += ", quarantined";
     }
+    if record.drained {
+        line += ", drained";
+    }
     line
 }
 

@@ -1,0 +1,83 @@
+//! `uber.cadence.sharddistributor.v1` over gRPC, as Cadence's Go services speak it.
+
+mod api;
+mod caller;
+mod executor;
+mod failure;
+mod stand_in;
+mod stand_ins;
+mod state;
+mod told;
+
+use std::sync::Arc;
+
+use stand_ins::StandIns;
+use tonic::{Request, metadata::MetadataMap, service::Routes, transport::Channel};
+
+use super::{
+    grpc::{MAX_MESSAGE_BYTES, Office, peers, too_late},
+    room::Room,
+};
+use crate::{
+    proto::{
+        Invalid,
+        cadence::{
+            Failure,
+            wire::{
+                shard_distributor_api_server::ShardDistributorApiServer,
+                shard_distributor_executor_api_server::ShardDistributorExecutorApiServer,
+            },
+        },
+        v1::wire::{Problem, problem::Reason},
+    },
+    types::Namespace,
+};
+
+/// Who is answered where the services are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Audience {
+    /// Everybody.
+    All,
+    /// Other replicas, with what their callers want of the leader: callers themselves have an address of their own.
+    Replicas,
+}
+
+/// What both services need.
+#[derive(Clone)]
+struct Desk {
+    office: Office,
+    audience: Audience,
+    stand_ins: Arc<StandIns>,
+}
+
+/// Adds the services to others.
+pub(super) fn add(routes: Routes, office: Office, audience: Audience) -> Routes {
+    let desk = Desk { office, audience, stand_ins: Arc::default() };
+    let api = ShardDistributorApiServer::new(desk.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES);
+    let executor = ShardDistributorExecutorApiServer::new(desk).max_decoding_message_size(MAX_MESSAGE_BYTES);
+    routes.add_service(api).add_service(executor)
+}
+
+impl Desk {
+    /// Whether the caller is spoken to here.
+    fn check<T>(&self, request: &Request<T>) -> Result<(), tonic::Status> {
+        if self.audience == Audience::Replicas && !peers::is_passed_on(request) {
+            return Err(tonic::Status::unimplemented("this package is served at another address"));
+        }
+        caller::check(request.metadata())
+    }
+
+    fn namespace(&self, name: &str) -> Result<(Namespace, Arc<Room>), Failure> {
+        let namespace = Namespace::new(name).map_err(|error| Invalid::name("namespace", error))?;
+        let room = self.office.rooms.get(&namespace);
+        let room = room.ok_or_else(|| Failure::NoSuchNamespace(name.to_owned()))?;
+        Ok((namespace, room))
+    }
+
+    /// The leader, if it can be asked instead.
+    fn leader(&self, problem: &Problem, request: &MetadataMap) -> Option<Channel> {
+        let may_pass_on = !peers::has_been_passed_on(request) && problem.reason() == Reason::NotLeading;
+        let leader = Some(&problem.leader).filter(|leader| may_pass_on && !leader.is_empty())?;
+        self.office.peers.at(leader)
+    }
+}
