@@ -57,7 +57,7 @@ pub(crate) async fn populated() -> MemoryStore {
         commit(&store, &mut log, State::Live).await.unwrap();
         commit(&store, &mut log, last).await.unwrap();
     }
-    put(&store, keys.config(&namespace("settings-only")), "x").await;
+    put(&store, keys.catalogue(&namespace("never-founded")), "x").await;
     put(&store, keys.replica("r1").unwrap(), "alive").await;
     put(&store, "shardway/ns/a/later", "of a later version").await;
     put(&store, "shardway-eu/cluster", "of another root").await;
@@ -196,7 +196,7 @@ fn a_restore_that_was_not_finished_is_marked_and_begun_anew() {
         let (file, keys) = (saved(&populated().await).await, Keys::default());
         let store = MemoryStore::new();
         let mut first = Fill::begin(&store, &keys).await.unwrap();
-        first.row((keys.config(&namespace("left-over")), "x".into())).await.unwrap();
+        first.row((keys.catalogue(&namespace("left-over")), "x".into())).await.unwrap();
         assert!(check_store(&store, &keys).await.unwrap().is_unfinished);
         assert!(matches!(save(&store, &keys, Vec::new()).await, Err(BackupError::Unfinished)));
         restore(Cursor::new(&file), &store).await.unwrap();

@@ -146,9 +146,6 @@ impl Serve {
         if let Some(open) = open.filter(|_| !self.plaintext) {
             bail!("others reach {open}, and nothing is encrypted there: say --plaintext if that is meant");
         }
-        if settings.namespaces.is_empty() {
-            bail!("there is no namespace: give some in the file, or by --fixed or --ephemeral");
-        }
         if !self.check {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
             let runtime = runtime.context("no runtime to work with")?;

@@ -134,11 +134,6 @@ impl Election {
         })
     }
 
-    /// The replica's name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     /// Until when we surely lead the namespace, if we do. Ask again before every use: it is only as true as `now`.
     pub fn leads(&self, namespace: &Namespace, now: Mono) -> Option<Mono> {
         self.term(namespace)?;
@@ -258,11 +253,7 @@ impl Election {
 
     /// Hears of a change from a watch, of whatever key.
     pub fn watched(&mut self, now: Mono, change: &Change) {
-        let key = match change {
-            Change::Put(row) => &row.key,
-            Change::Deleted { key, .. } => key,
-        };
-        match self.keys.parse(key) {
+        match self.keys.parse(change.key()) {
             Some(Key::Replica(_)) if self.replicas.watched(now, change) => self.consider_all(now),
             Some(Key::Of(namespace, Record::Term)) => {
                 match change {

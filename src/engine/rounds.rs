@@ -1,9 +1,11 @@
 //! The planner's rounds: what it is shown, when it is asked, and how its moves become changes.
 
+mod snapshot;
+
 use std::time::Duration;
 
 use super::{
-    Change, Engine, Freeze, Handover, RoundNote, ShardRecord, ShardTimes, Standing, State,
+    Change, Engine, Freeze, Handover, RoundNote, ShardRecord, Standing, State,
     state::{Index, Slot},
 };
 use crate::{
@@ -14,9 +16,6 @@ use crate::{
     session::Ending,
     types::{ExecutorId, Member, Mono, ShardKey, Token},
 };
-
-/// A move longer ago than this is of no interest to another leader: cooldowns are rarely as long.
-const MOVED_LATELY: Duration = Duration::from_hours(1);
 
 /// The planner's picture of the namespace, kept in step with the state.
 #[derive(Debug)]
@@ -304,34 +303,6 @@ impl Planner {
 }
 
 impl Engine {
-    /// The namespace as decided, as changes that lead to it from nothing, with what its shards weigh, and when what the
-    /// planner must not forget was.
-    pub fn snapshot(&self) -> impl Iterator<Item = Change> {
-        let now = self.last_awake;
-        let Planner { board, shards, .. } = &self.planner;
-        let on_board = move |index: Index| {
-            let slot = shards.get(index as usize).copied().flatten()?;
-            Some((board.shard(slot)?, &self.state.shard_at(index)?.key))
-        };
-        let loads = self.state.indices().filter_map(move |index| {
-            let (shard, key) = on_board(index)?;
-            Some(Change::Load(key.clone(), shard.load?.get()))
-        });
-        let ages = self.state.slots().filter_map(move |(slot, session)| {
-            let joined = board.seat(self.planner.seat(slot)?)?.executor.joined();
-            Some(Change::SessionAge(session.record.id, whole_seconds(now.since(joined))))
-        });
-        let times = self.state.indices().filter_map(move |index| {
-            let (shard, key) = on_board(index)?;
-            let moved_ago = shard.moved.map(|moved| whole_seconds(now.since(moved)));
-            let quarantined_for = shard.quarantined_until.map(|until| whole_seconds(until.since(now)));
-            let times =
-                ShardTimes { moved_ago: moved_ago.filter(|ago| *ago < MOVED_LATELY), quarantined_for };
-            (times != ShardTimes::default()).then(|| Change::ShardTimes(key.clone(), times))
-        });
-        self.state.to_changes().chain(loads).chain(ages).chain(times)
-    }
-
     /// Holds a round, if one is due.
     pub(super) fn run_rounds(&mut self, now: Mono) {
         self.planner.now = now;
@@ -461,11 +432,6 @@ fn executor(record: &super::SessionRecord, joined: Mono) -> Executor {
         executor = executor.with_max_shards(max_shards);
     }
     executor
-}
-
-/// Snapshots count in seconds.
-const fn whole_seconds(time: Duration) -> Duration {
-    Duration::from_secs(time.as_secs())
 }
 
 fn put<T: Clone + Default>(list: &mut Vec<T>, at: usize, value: T) {

@@ -259,6 +259,26 @@ fn a_namespace_that_comes_again_is_above_what_was_deleted() {
 }
 
 #[test]
+fn only_what_was_deleted_is_revived() {
+    let revive = OpenAs { mode: Mode::Revive, seen: None, unix_millis: 5 };
+    let mut store = TestStore::new(ROOMY);
+    let mut log = store.log(1, revive);
+    store.run(&mut log).unwrap();
+    commit(&mut store, &mut log, &["kept"]).unwrap();
+    let log = &mut store.log(2, revive);
+    let continued = store.run(log).unwrap();
+    commit(&mut store, log, &["more"]).unwrap();
+    assert_eq!(all_items(&store.load().unwrap()), items(&["kept", "more"]), "it is alive");
+    let wait = Duration::from_secs(11);
+    log.begin(Entry { state: State::Deleted, wait: Some(wait), ..Entry::default() }).unwrap();
+    store.run(log).unwrap();
+    let log = &mut store.log(3, revive);
+    assert!(store.run(log).unwrap().incarnation > continued.incarnation);
+    assert_eq!(log.head().wait, wait, "nobody may still hold what the deleted one granted");
+    assert_eq!(all_items(&store.load().unwrap()), items(&[]));
+}
+
+#[test]
 fn what_begins_later_never_gets_a_smaller_incarnation() {
     let mut store = TestStore::new(ROOMY);
     store.open(1);

@@ -36,6 +36,8 @@ pub enum Mode {
     /// Continue. If there is nothing, begin. A store that is not the one that was left is refused.
     #[default]
     Resume,
+    /// The same; but if what is there was deleted, begin anew, without it, and keep its wait.
+    Revive,
     /// Continue a store that was restored or copied, because an operator says so: under an incarnation above everything
     /// stored and seen. All sessions are void, and nothing may be granted for `wait`.
     Adopt {
@@ -151,7 +153,7 @@ impl Opening {
         };
         let Some(head) = stored else {
             return match (self.with.mode, self.with.seen) {
-                (Mode::Resume, Some(Seen { version, .. })) => {
+                (Mode::Resume | Mode::Revive, Some(Seen { version, .. })) => {
                     Err(LogError::NeedsAdoption(Mismatch::WentBack { seen: version, stored: None }))
                 }
                 _ => Ok(Look::NewIncarnation),
@@ -165,7 +167,12 @@ impl Opening {
         if head.link.term >= self.term {
             return Err(LogError::Outranked { by: head.link.term });
         }
-        if self.with.mode != Mode::Resume {
+        let continues = match self.with.mode {
+            Mode::Resume => true,
+            Mode::Revive => head.state == State::Live,
+            Mode::Adopt { .. } | Mode::Reset { .. } => false,
+        };
+        if !continues {
             return Ok(Look::NewIncarnation);
         }
         match head.mismatch(&self.identity, self.with.seen) {
@@ -229,7 +236,7 @@ impl Opening {
             (Mode::Adopt { wait } | Mode::Reset { wait }, _) => {
                 (Head { wait: wait.max(wait_there), ..fresh }, None)
             }
-            (Mode::Resume, _) => (fresh, None),
+            (Mode::Resume | Mode::Revive, _) => (Head { wait: wait_there, ..fresh }, None),
         })
     }
 

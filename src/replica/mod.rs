@@ -100,8 +100,25 @@ impl Replica {
             let follower = Follower::new(rows, self.limits, self.config.clone());
             self.namespaces.insert(namespace.clone(), Place::new(founding, follower));
             self.follow(namespace, out, |follower, founding| follower.woke(now, founding));
+        } else if let Some(place) = self.namespaces.get_mut(namespace) {
+            place.founding = founding;
         }
         self.election.contend(now, namespace);
+        self.follow_up(now, out);
+        self.namespaces.settle();
+    }
+
+    /// Takes no part in the namespace any more, and forgets what is known of it.
+    pub fn forget(&mut self, now: Mono, namespace: &Namespace, out: &mut Vec<Effect>) {
+        self.drop_office(namespace, out);
+        self.namespaces.remove(namespace);
+        self.fresh.remove(namespace);
+        // If it comes back soon, it is not to hear answers to what was asked before.
+        self.calls.retain(|_, asker| match asker {
+            Asker::Election(_) => true,
+            Asker::Office(of, ..) | Asker::Follower(of) => of != namespace,
+        });
+        self.election.withdraw(now, namespace);
         self.follow_up(now, out);
         self.namespaces.settle();
     }
@@ -329,8 +346,8 @@ impl Replica {
         // leader from granting, and is exceeded by whatever incarnation begins.
         let mine = place.follower.seen().filter(|_| !is(Planted::SeenForgotten));
         let others = Seen { version: place.others_have_seen, lineage: None };
-        let others =
-            Some(others).filter(|seen| open_as.mode != Mode::Resume && seen.version > Version::default());
+        let continues = matches!(open_as.mode, Mode::Resume | Mode::Revive);
+        let others = Some(others).filter(|seen| !continues && seen.version > Version::default());
         open_as.seen = [open_as.seen, mine, others].into_iter().flatten().max_by_key(|seen| seen.version);
         let rows = Rows::new(&self.keys, namespace);
         let office =

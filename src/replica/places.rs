@@ -86,6 +86,11 @@ impl Places {
         self.by_name.insert(namespace, place);
     }
 
+    pub(super) fn remove(&mut self, namespace: &Namespace) {
+        self.touched.insert(namespace.clone());
+        self.by_name.remove(namespace);
+    }
+
     pub(super) fn names(&self) -> Vec<Namespace> {
         self.by_name.keys().cloned().collect()
     }

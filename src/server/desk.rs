@@ -8,15 +8,16 @@ use tokio::{
 };
 
 use super::{
+    catalogue::{Done, Following, News, Todo},
     host::Leader,
     lines::Lines,
     room::Rooms,
     watching::{MAX_BATCHES, Watched, watch},
 };
 use crate::{
-    clock::Clock,
+    clock::{Clock, unix_millis},
     engine::{self, Answer, Caller, Engine, NamespaceConfig, Notice, RequestError},
-    journal::{LogError, OpenAs},
+    journal::{LogError, Mode, OpenAs},
     replica::{Call, Effect, Event, Replica, Trouble},
     session::{ToExecutor, ToLeader},
     store::{Keys, Reply, Store, StoreError},
@@ -96,6 +97,8 @@ pub(super) struct Desk {
     keys: Keys,
     replica: Replica,
     rooms: Arc<Rooms>,
+    /// `None`: only what it was told to run.
+    following: Option<Following>,
     commands: mpsc::Receiver<Command>,
     calls: JoinSet<(Call, Reply)>,
     lines: Lines,
@@ -105,6 +108,11 @@ pub(super) struct Desk {
     /// What keeps namespaces from being run, as it was last said.
     troubles: BTreeMap<Namespace, LogError>,
     is_leaving: bool,
+}
+
+/// Waits for a task of the catalogue.
+async fn done(following: &mut Option<Following>) -> Option<Done> {
+    following.as_mut()?.done().await
 }
 
 /// Callers are lines, or requests: these are told apart by their lowest bit.
@@ -123,6 +131,7 @@ impl Desk {
         keys: Keys,
         replica: Replica,
         rooms: Arc<Rooms>,
+        following: Option<Following>,
         commands: mpsc::Receiver<Command>,
     ) -> Self {
         Self {
@@ -131,6 +140,7 @@ impl Desk {
             keys,
             replica,
             rooms,
+            following,
             commands,
             calls: JoinSet::new(),
             lines: Lines::default(),
@@ -157,12 +167,22 @@ impl Desk {
                     }
                 }
                 Some(news) = watched.recv() => match news {
-                    Watched::Batch(batch) => self.tell(Event::Watched(batch)),
-                    Watched::Open => match to_contend.take() {
-                        Some(namespaces) => self.contend(namespaces),
-                        None => self.tell(Event::WatchBroke),
-                    },
+                    Watched::Batch(batch) => {
+                        let news = self.following.as_mut().map(|following| following.watched(&batch));
+                        self.tell(Event::Watched(batch));
+                        self.hear(news.unwrap_or_default());
+                    }
+                    Watched::Open => {
+                        match to_contend.take() {
+                            Some(namespaces) => self.contend(namespaces),
+                            None => self.tell(Event::WatchBroke),
+                        }
+                        if let Some(following) = &mut self.following {
+                            following.opened();
+                        }
+                    }
                 },
+                Some(done) = done(&mut self.following) => self.note(done),
                 () = tokio::time::sleep(wake.unwrap_or_default()), if wake.is_some() => self.tell(Event::Woke),
                 command = self.commands.recv() => {
                     let Some(command) = command else { break };
@@ -188,6 +208,57 @@ impl Desk {
             self.replica.contend(now, &namespace, founding, &mut self.effects);
         }
         self.carry_out();
+    }
+
+    /// What a task of the catalogue has done.
+    fn note(&mut self, done: Done) {
+        match self.following.as_mut().and_then(|following| following.hear(done)) {
+            None => {}
+            Some(Todo::Hear(news)) => self.hear(news),
+            Some(Todo::BeginAnew(namespace)) => {
+                let sight = self.sight();
+                let is_led_here = sight.leader(&namespace).is_some_and(|leader| leader.is_here);
+                if is_led_here && sight.engine(&namespace).is_none() {
+                    let open_as = OpenAs { mode: Mode::Revive, seen: None, unix_millis: unix_millis() };
+                    self.tell(Event::Open(namespace, open_as));
+                }
+            }
+        }
+    }
+
+    /// Namespaces have come and gone.
+    fn hear(&mut self, news: Vec<News>) {
+        for news in news {
+            let now = self.clock.now();
+            match news {
+                News::Entered { namespace, entry, was_known } => {
+                    self.rooms.enter(&namespace);
+                    if was_known && self.replica.state(&namespace).is_none() {
+                        // It was deleted and created again, and what is in between was missed.
+                        self.deleted(&namespace);
+                    }
+                    self.replica.contend(now, &namespace, entry.founding, &mut self.effects);
+                }
+                News::Removed(namespace) => {
+                    tracing::info!(%namespace, "was deleted");
+                    self.rooms.remove(&namespace);
+                    self.troubles.remove(&namespace);
+                    self.replica.forget(now, &namespace, &mut self.effects);
+                }
+                News::Unreadable(unreadable) => tracing::error!(%unreadable, "a namespace is not run"),
+                News::TooMany(namespace) => {
+                    tracing::error!(%namespace, "there are too many namespaces: it is not run");
+                }
+            }
+            self.carry_out();
+        }
+    }
+
+    /// Its history says that there is no such namespace any more.
+    fn deleted(&mut self, namespace: &Namespace) {
+        if let Some(following) = &mut self.following {
+            following.deleted(namespace.clone());
+        }
     }
 
     fn tell(&mut self, event: Event) {
@@ -266,6 +337,7 @@ impl Desk {
                     if let Some(room) = self.rooms.get(&namespace) {
                         room.replace(None);
                     }
+                    self.deleted(&namespace);
                 }
                 Effect::Led(namespace) => {
                     tracing::info!(%namespace, "this replica leads");

@@ -1,6 +1,11 @@
 //! The handle by which everybody else speaks to the desk.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -8,6 +13,7 @@ use tokio::{
 };
 
 use super::{
+    catalogue::{Catalogue, Following},
     desk::{Command, Desk, Look, Sight},
     housekeeping::keep_house,
     lines::Line,
@@ -41,7 +47,7 @@ pub struct HostConfig {
     pub replica: ReplicaConfig,
     /// A random number that no other run of any replica has.
     pub session: ReplicaSession,
-    /// The namespaces, and how they are run if they have no history yet.
+    /// The namespaces of the settings file, and how they are run if they have no history yet.
     pub namespaces: Vec<(Namespace, Arc<NamespaceConfig>)>,
 }
 
@@ -53,6 +59,8 @@ pub struct Host {
     task: JoinHandle<()>,
     house: JoinHandle<()>,
     name: Arc<str>,
+    catalogue: Catalogue,
+    named: Arc<BTreeSet<Namespace>>,
 }
 
 /// Speaks to the desk; cheap to clone.
@@ -80,11 +88,30 @@ impl fmt::Display for DeskError {
 impl std::error::Error for DeskError {}
 
 impl Host {
-    /// Begins to run. It waits for a store that is not there yet.
+    /// Begins to run: the namespaces of its configuration, which it enters into the store's catalogue, and all others
+    /// that the catalogue has, now or later. It waits for a store that is not there yet.
     pub fn start(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         config: HostConfig,
+    ) -> Result<Self, NameError> {
+        Self::run(store, clock, config, true)
+    }
+
+    /// Begins to run the namespaces of its configuration alone, and leaves the catalogue as it is: for tools.
+    pub fn start_alone(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        config: HostConfig,
+    ) -> Result<Self, NameError> {
+        Self::run(store, clock, config, false)
+    }
+
+    fn run(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        config: HostConfig,
+        follows: bool,
     ) -> Result<Self, NameError> {
         let HostConfig { name, address, keys, election, replica, session, namespaces } = config;
         let limits = store.limits();
@@ -93,14 +120,36 @@ impl Host {
         let rooms = Arc::new(Rooms::new(namespaces.iter().map(|(namespace, _)| namespace)));
         let (sender, commands) = mpsc::channel(MAX_COMMANDS);
         let house = tokio::spawn(keep_house(store.clone(), keys.all()));
-        let desk = Desk::new(store, clock, keys, replica, rooms.clone(), commands);
+        let catalogue = Catalogue::new(store.clone(), keys.clone());
+        let named: BTreeMap<_, _> = namespaces.iter().cloned().collect();
+        let named_only = named.keys().cloned().collect();
+        let following = follows.then(|| Following::new(catalogue.clone(), named));
+        let desk = Desk::new(store, clock, keys, replica, rooms.clone(), following, commands);
         let task = tokio::spawn(desk.run(namespaces));
-        Ok(Self { desk: DeskHandle(sender), rooms, task, house, name: name.into() })
+        Ok(Self {
+            desk: DeskHandle(sender),
+            rooms,
+            task,
+            house,
+            name: name.into(),
+            catalogue,
+            named: Arc::new(named_only),
+        })
     }
 
     /// The replica's name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Which namespaces there are, in the store.
+    pub(super) const fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// The namespaces of its configuration.
+    pub(super) const fn named(&self) -> &Arc<BTreeSet<Namespace>> {
+        &self.named
     }
 
     /// To speak to it.

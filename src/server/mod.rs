@@ -5,6 +5,7 @@
 //! lookups read and watchers listen at without asking the desk.
 
 mod cadence;
+mod catalogue;
 mod desk;
 mod grpc;
 mod host;

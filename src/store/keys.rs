@@ -6,10 +6,9 @@
 //! | `<root>/moved` | which store everything has moved to, for good |
 //! | `<root>/restoring` | present while a backup is being put in: whoever finds it does not serve |
 //! | `<root>/replicas/<replica>` | that a replica lives |
+//! | `<root>/catalogue/<namespace>` | that there is a namespace, and how it is founded |
 //! | `<root>/ns/<namespace>/term` | who leads the namespace |
 //! | `<root>/ns/<namespace>/head` | the newest commit of the namespace |
-//! | `<root>/ns/<namespace>/config` | its settings |
-//! | `<root>/ns/<namespace>/tombstone` | that it was deleted, and when it may come again |
 //! | `<root>/ns/<namespace>/delta/<chunk>` | a piece of a commit |
 //! | `<root>/ns/<namespace>/snapshot/<chunk>` | a piece of the namespace's whole state |
 //!
@@ -52,6 +51,8 @@ pub enum Key {
     Restoring,
     /// `<root>/replicas/<replica>`
     Replica(String),
+    /// `<root>/catalogue/<namespace>`
+    Catalogue(Namespace),
     /// `<root>/ns/<namespace>/...`
     Of(Namespace, Record),
 }
@@ -59,8 +60,6 @@ pub enum Key {
 /// Which record of a namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Record {
-    /// `config`
-    Config,
     /// `delta/<chunk>`
     Delta(Chunk),
     /// `head`
@@ -69,8 +68,6 @@ pub enum Record {
     Snapshot(Chunk),
     /// `term`
     Term,
-    /// `tombstone`
-    Tombstone,
 }
 
 /// Which piece of which delta or snapshot. Two leaders, or two attempts of one, never write the same piece.
@@ -144,6 +141,18 @@ impl Keys {
         Ok(key.into())
     }
 
+    /// `<root>/catalogue/`: what the keys of all entries of the catalogue begin with.
+    pub fn catalogues(&self) -> String {
+        format!("{}/catalogue/", self.root)
+    }
+
+    /// `<root>/catalogue/<namespace>`
+    pub fn catalogue(&self, namespace: &Namespace) -> Arc<str> {
+        let mut key = self.catalogues();
+        escape(namespace, &mut key);
+        key.into()
+    }
+
     /// `<root>/ns/`: what the keys of all namespaces begin with.
     pub fn namespaces(&self) -> String {
         format!("{}/ns/", self.root)
@@ -157,11 +166,6 @@ impl Keys {
         prefix
     }
 
-    /// `<root>/ns/<namespace>/config`
-    pub fn config(&self, namespace: &Namespace) -> Arc<str> {
-        self.record(namespace, "config")
-    }
-
     /// `<root>/ns/<namespace>/head`
     pub fn head(&self, namespace: &Namespace) -> Arc<str> {
         self.record(namespace, "head")
@@ -170,11 +174,6 @@ impl Keys {
     /// `<root>/ns/<namespace>/term`
     pub fn term(&self, namespace: &Namespace) -> Arc<str> {
         self.record(namespace, "term")
-    }
-
-    /// `<root>/ns/<namespace>/tombstone`
-    pub fn tombstone(&self, namespace: &Namespace) -> Arc<str> {
-        self.record(namespace, "tombstone")
     }
 
     /// `<root>/ns/<namespace>/delta/`: what the keys of all deltas of a namespace begin with.
@@ -219,6 +218,9 @@ impl Keys {
                 let name = unescape(name).filter(|name| (1..=MAX_REPLICA_BYTES).contains(&name.len()))?;
                 Some(Key::Replica(name))
             }
+            Some(("catalogue", namespace)) => {
+                Some(Key::Catalogue(Namespace::new(unescape(namespace)?).ok()?))
+            }
             Some(("ns", rest)) => {
                 let (namespace, record) = rest.split_once('/')?;
                 let namespace = Namespace::new(unescape(namespace)?).ok()?;
@@ -237,10 +239,8 @@ impl Record {
     fn parse(text: &str) -> Option<Self> {
         match text.split_once('/') {
             None => match text {
-                "config" => Some(Self::Config),
                 "head" => Some(Self::Head),
                 "term" => Some(Self::Term),
-                "tombstone" => Some(Self::Tombstone),
                 _ => None,
             },
             Some(("delta", chunk)) => Chunk::parse(chunk).map(Self::Delta),
@@ -317,12 +317,11 @@ mod tests {
             Key::Moved => keys.moved(),
             Key::Restoring => keys.restoring(),
             Key::Replica(name) => keys.replica(name).unwrap(),
-            Key::Of(namespace, Record::Config) => keys.config(namespace),
+            Key::Catalogue(namespace) => keys.catalogue(namespace),
             Key::Of(namespace, Record::Delta(chunk)) => keys.delta(namespace, *chunk),
             Key::Of(namespace, Record::Head) => keys.head(namespace),
             Key::Of(namespace, Record::Snapshot(chunk)) => keys.snapshot(namespace, *chunk),
             Key::Of(namespace, Record::Term) => keys.term(namespace),
-            Key::Of(namespace, Record::Tombstone) => keys.tombstone(namespace),
         }
     }
 
@@ -343,12 +342,10 @@ mod tests {
 
     fn any_key() -> impl Strategy<Value = Key> {
         let record = prop_oneof![
-            Just(Record::Config),
             any_chunk().prop_map(Record::Delta),
             Just(Record::Head),
             any_chunk().prop_map(Record::Snapshot),
             Just(Record::Term),
-            Just(Record::Tombstone),
         ];
         let name = prop_oneof![
             "[a/%2F.]{1,6}",
@@ -361,6 +358,7 @@ mod tests {
             Just(Key::Moved),
             Just(Key::Restoring),
             name.prop_map(Key::Replica),
+            any_namespace().prop_map(Key::Catalogue),
             (any_namespace(), record).prop_map(|(namespace, record)| Key::Of(namespace, record)),
         ]
     }

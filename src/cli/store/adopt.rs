@@ -23,7 +23,7 @@ use crate::{
     clock::{BootClock, unix_millis},
     election::ElectionConfig,
     engine::{Kind, NamespaceConfig},
-    journal::{Mode, OpenAs},
+    journal::{Head, Mode, OpenAs, Record as _, State},
     replica::ReplicaConfig,
     server::{Host, HostConfig},
     store::{Key, Keys, Range, Record, Store},
@@ -114,7 +114,12 @@ async fn namespaces(store: &dyn Store, keys: &Keys) -> anyhow::Result<BTreeSet<N
     while let Some(next) = range {
         let page = store.range(next.clone()).await?;
         for row in &page.rows {
-            if let Some(Key::Of(namespace, Record::Head)) = keys.parse(&row.key) {
+            // One that was deleted is left as it is; one that cannot be read is somebody's to look at.
+            let is_deleted =
+                || Head::from_row(&row.key, &row.value).is_ok_and(|head| head.state == State::Deleted);
+            if let Some(Key::Of(namespace, Record::Head)) = keys.parse(&row.key)
+                && !is_deleted()
+            {
                 found.insert(namespace);
             }
         }
@@ -141,7 +146,7 @@ async fn adopt(
         session,
         namespaces: namespaces.iter().map(|name| (name.clone(), founding.clone())).collect(),
     };
-    let host = Host::start(store, Arc::new(BootClock::new()), config)?;
+    let host = Host::start_alone(store, Arc::new(BootClock::new()), config)?;
     let mut adopted = Vec::new();
     for namespace in namespaces {
         adopted.push(adopt_one(&host, namespace).await?);

@@ -24,8 +24,8 @@ impl Problem {
     pub fn into_status(self) -> Status {
         let code = code(self.reason());
         // A rule that names its subject says it once.
-        let mut message =
-            if self.rule.contains(&self.subject) { String::new() } else { self.subject.clone() };
+        let is_named = self.rule.contains(&format!("\"{}\"", self.subject));
+        let mut message = if is_named { String::new() } else { self.subject.clone() };
         for part in [&self.value, &self.rule, &self.remedy].into_iter().filter(|part| !part.is_empty()) {
             if !message.is_empty() {
                 message.push_str(if part == &self.remedy { "; " } else { " " });
@@ -74,7 +74,8 @@ fn code(reason: Reason) -> Code {
         | Reason::SessionOver
         | Reason::Quarantined
         | Reason::NotConfirmed
-        | Reason::ShardDrained => Code::FailedPrecondition,
+        | Reason::ShardDrained
+        | Reason::InSettings => Code::FailedPrecondition,
         Reason::Exists => Code::AlreadyExists,
         Reason::Denied => Code::PermissionDenied,
         Reason::TooLate => Code::DeadlineExceeded,
@@ -94,6 +95,15 @@ mod tests {
         let problem = Problem::of_status(&status).unwrap();
         assert_eq!((problem.reason(), &*problem.subject), (Reason::Invalid, "beat.loads[3].load"));
         assert_eq!(Problem::of_status(&Status::internal("no detail")), None);
+    }
+
+    #[test]
+    fn what_a_rule_names_is_said_once() {
+        let problem = |subject: &str, rule: &str| Problem::new(Reason::NoSuchShard, subject, rule);
+        let message = |problem: Problem| problem.into_status().message().to_owned();
+        assert_eq!(message(problem("7", "there is no shard \"7\"")), "there is no shard \"7\"");
+        assert_eq!(message(problem("text", "was refused: text:1:1: ...")), "text was refused: text:1:1: ...");
+        assert_eq!(message(problem("", "the namespace was deleted")), "the namespace was deleted");
     }
 
     #[test]

@@ -142,6 +142,8 @@ pub mod problem {
         Quarantined = 16,
         NotConfirmed = 17,
         ShardDrained = 21,
+        /// A replica's settings file names it.
+        InSettings = 22,
         /// ALREADY_EXISTS.
         Exists = 18,
         /// PERMISSION_DENIED.
@@ -175,6 +177,7 @@ pub mod problem {
                 Self::Quarantined => "REASON_QUARANTINED",
                 Self::NotConfirmed => "REASON_NOT_CONFIRMED",
                 Self::ShardDrained => "REASON_SHARD_DRAINED",
+                Self::InSettings => "REASON_IN_SETTINGS",
                 Self::Exists => "REASON_EXISTS",
                 Self::Denied => "REASON_DENIED",
                 Self::TooLate => "REASON_TOO_LATE",
@@ -202,6 +205,7 @@ pub mod problem {
                 "REASON_QUARANTINED" => Some(Self::Quarantined),
                 "REASON_NOT_CONFIRMED" => Some(Self::NotConfirmed),
                 "REASON_SHARD_DRAINED" => Some(Self::ShardDrained),
+                "REASON_IN_SETTINGS" => Some(Self::InSettings),
                 "REASON_EXISTS" => Some(Self::Exists),
                 "REASON_DENIED" => Some(Self::Denied),
                 "REASON_TOO_LATE" => Some(Self::TooLate),
@@ -248,7 +252,7 @@ pub struct LookupRequest {
     /// The shard; or, in a namespace with hashed keys, any key.
     #[prost(string, tag = "2")]
     pub key: ::prost::alloc::string::String,
-    /// So many executors: the owner, then those that the ring would ask next. 0 counts as 1; at most 16.
+    /// So many executors: the owner, then those that the ring would ask next, without a token. 0 counts as 1; at most 16.
     #[prost(uint32, tag = "3")]
     pub owners: u32,
     /// Answer only if as new as this; a replica that lags waits, within the deadline.

@@ -8,7 +8,7 @@ use super::super::{
 };
 use crate::{
     engine::{Answer, Caller, Kind, NamespaceConfig, Request},
-    journal::test_store::Fault,
+    journal::{Mode, OpenAs, test_store::Fault},
     types::Version,
 };
 
@@ -79,6 +79,36 @@ fn a_reset_keeps_the_configuration_whenever_its_leader_dies() {
         outcomes.insert(version.incarnation > before.incarnation);
     }
     assert_eq!(outcomes, [false, true].into(), "it died before and after");
+}
+
+#[test]
+fn what_was_forgotten_comes_again_above_what_was_deleted() {
+    // What was asked before it was forgotten is answered after it has come back.
+    for delay in 0..12 {
+        let mut world = World::new(3, 2);
+        world.run(20_000 * MS);
+        let before = known(&world)[0].unwrap().0;
+        ask(&mut world, Request::Delete);
+        world.run(delay * MS);
+        let was_deleted = known(&world) == [None, None, None];
+        (0..3).for_each(|number| world.forget(number));
+        assert_eq!(known(&world), [None, None, None]);
+        world.run(if delay % 2 == 0 { 20_000 * MS } else { Duration::ZERO });
+        (0..3).for_each(|number| world.contend(number));
+        world.run(40_000 * MS);
+        if was_deleted {
+            assert_eq!(known(&world), [None, None, None], "it does not come by itself");
+        }
+        let open_as = OpenAs { mode: Mode::Revive, seen: None, unix_millis: 5 };
+        (0..3).for_each(|number| world.tell(number, Event::Open(namespace(), open_as)));
+        world.run(40_000 * MS);
+        let known = known(&world);
+        let (version, _) = known[0].expect("it is back");
+        assert_eq!(known, [known[0]; 3]);
+        assert!(version.incarnation > before.incarnation || !was_deleted, "{version} after {before}");
+        assert!(world.leader().is_some());
+        assert_eq!(world.trouble, []);
+    }
 }
 
 #[test]

@@ -136,12 +136,29 @@ impl World {
         let (name, session) = (format!("r{number}"), run * 1000);
         let election =
             Election::new(ElectionConfig::default(), &keys, limits, &name, "nowhere:1", session).unwrap();
-        let mut replica = Replica::new(self.config.clone(), keys, limits, election, self.started_at);
-        let mut out = Vec::new();
+        let replica = Replica::new(self.config.clone(), keys, limits, election, self.started_at);
+        self.replicas[number] = Some(replica);
+        self.told.remove(&number);
+        self.contend(number);
+    }
+
+    /// The replica takes part in the namespace.
+    pub(crate) fn contend(&mut self, number: usize) {
         let founding =
             NamespaceConfig { gather: 500 * MS, ..NamespaceConfig::new(Kind::Fixed { shards: 30 }) };
-        replica.contend(self.now, &namespace(), Arc::new(founding), &mut out);
-        self.replicas[number] = Some(replica);
+        let mut out = Vec::new();
+        if let Some(replica) = &mut self.replicas[number] {
+            replica.contend(self.now, &namespace(), Arc::new(founding), &mut out);
+        }
+        self.carry_out(number, out);
+    }
+
+    /// The replica forgets the namespace.
+    pub(crate) fn forget(&mut self, number: usize) {
+        let mut out = Vec::new();
+        if let Some(replica) = &mut self.replicas[number] {
+            replica.forget(self.now, &namespace(), &mut out);
+        }
         self.told.remove(&number);
         self.carry_out(number, out);
     }

@@ -106,7 +106,7 @@ impl ShardDistributorApi for Desk {
         let Some(first) = frames.message().await? else {
             return Err(Status::invalid_argument("the stream ended before its first message"));
         };
-        let (_, room) = self.namespace(&first.namespace)?;
+        let (namespace, room) = self.namespace(&first.namespace)?;
         let Some(watcher) = room.watchers().enter(name, address) else {
             return Err(Status::resource_exhausted("there are as many watchers as one replica serves"));
         };
@@ -115,7 +115,7 @@ impl ShardDistributorApi for Desk {
         tokio::spawn(async move {
             tokio::select! {
                 () = until_gone(frames) => {}
-                status = tell(&*clock, &room, &sender) => {
+                status = tell(&*clock, &namespace, &room, &sender) => {
                     if let Err(status) = status {
                         let _ = sender.send(Err(status)).await;
                     }
@@ -269,6 +269,7 @@ async fn until_gone(mut frames: Streaming<WatchNamespaceStateRequest>) {
 /// Everything at once, and again whenever it has changed.
 async fn tell(
     clock: &dyn Clock,
+    namespace: &Namespace,
     room: &Arc<Room>,
     to: &mpsc::Sender<Result<WatchNamespaceStateResponse, Status>>,
 ) -> Result<(), Status> {
@@ -277,6 +278,9 @@ async fn tell(
     let mut waits_since = None;
     loop {
         versions.mark_unchanged();
+        if room.is_gone() {
+            return Err(Failure::NoSuchNamespace(namespace.to_string()).into());
+        }
         let now = clock.now();
         match room.whole(now, have) {
             Whole::Is(serial, message) => {
@@ -322,6 +326,7 @@ async fn owned(
     let found = room.owned(shard, Version::default(), patience).await;
     let (of, named) = (|| namespace.to_string(), || shard.to_string());
     found.map_err(|why| match why {
+        NotOwned::Gone => Failure::NoSuchNamespace(of()).into(),
         NotOwned::NoSuchShard => Failure::NoSuchShard(of(), named()).into(),
         NotOwned::Drained => Failure::ShardDrained(of(), named()).into(),
         NotOwned::Unassigned => unassigned(namespace, shard).into(),

@@ -17,7 +17,14 @@ const MAX_ENTRIES: usize = 2 * MAX_NAMESPACES;
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::server) enum News {
     /// There is a namespace.
-    Entered(Namespace, Entry),
+    Entered {
+        /// Which.
+        namespace: Namespace,
+        /// What its row says.
+        entry: Entry,
+        /// Whether it was known, and its row said something else.
+        was_known: bool,
+    },
     /// There is none any more.
     Removed(Namespace),
     /// This row cannot be read, and is passed over.
@@ -39,11 +46,6 @@ pub(in crate::server) struct Book {
 impl Book {
     pub(in crate::server) const fn new(keys: Keys) -> Self {
         Self { keys, entries: BTreeMap::new(), removed: None }
-    }
-
-    /// How many namespaces there are.
-    pub(in crate::server) fn len(&self) -> usize {
-        self.entries.len()
     }
 
     /// Whether there is this one.
@@ -111,8 +113,8 @@ impl Book {
         }
         match Entry::from_row(&row.key, &row.value) {
             Ok(entry) => {
-                self.entries.insert(namespace.clone(), row.changed);
-                Some(News::Entered(namespace, entry))
+                let was_known = self.entries.insert(namespace.clone(), row.changed).is_some();
+                Some(News::Entered { namespace, entry, was_known })
             }
             Err(unreadable) => Some(News::Unreadable(unreadable)),
         }
@@ -145,7 +147,9 @@ mod tests {
     fn believe(believed: &mut BTreeSet<Namespace>, news: impl IntoIterator<Item = News>) {
         for news in news {
             match news {
-                News::Entered(namespace, _) => drop(believed.insert(namespace)),
+                News::Entered { namespace, was_known, .. } => {
+                    assert_eq!(was_known, !believed.insert(namespace));
+                }
                 News::Removed(namespace) => assert!(believed.remove(&namespace), "known before"),
                 News::Unreadable(_) | News::TooMany(_) => panic!("{news:?}"),
             }
@@ -201,10 +205,10 @@ mod tests {
         let damaged = Row { value: "?".into(), ..row(0, 1) };
         assert!(matches!(book.watched(&Change::Put(damaged)), Some(News::Unreadable(_))));
         for number in 0..MAX_ENTRIES {
-            assert!(matches!(book.watched(&Change::Put(row(number, 2))), Some(News::Entered(..))));
+            assert!(matches!(book.watched(&Change::Put(row(number, 2))), Some(News::Entered { .. })));
         }
         let more = book.watched(&Change::Put(row(MAX_ENTRIES, 3)));
         assert_eq!(more, Some(News::TooMany(namespace(MAX_ENTRIES))));
-        assert_eq!(book.len(), MAX_ENTRIES);
+        assert_eq!(book.entries.len(), MAX_ENTRIES);
     }
 }

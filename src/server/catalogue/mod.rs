@@ -10,8 +10,11 @@
 
 mod book;
 mod entry;
+mod follow;
 mod rows;
 
-pub(super) use book::{Book, News};
+use book::Book;
+pub(super) use book::News;
 pub(super) use entry::Entry;
+pub(super) use follow::{Done, Following, Todo};
 pub(super) use rows::{Catalogue, CreateError};

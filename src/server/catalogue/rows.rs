@@ -67,6 +67,10 @@ impl Catalogue {
         Self { store, keys }
     }
 
+    pub(in crate::server) const fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
     /// All rows, as of one revision; as soon as the store can be read.
     pub(in crate::server) async fn read(&self) -> (Vec<Row>, Revision) {
         let mut pause = PAUSES.0;
@@ -220,6 +224,12 @@ impl Catalogue {
         }
     }
 
+    /// The last version of a deleted namespace, if it can be read.
+    pub(in crate::server) async fn deleted_at(&self, namespace: &Namespace) -> Option<Version> {
+        let (head, _) = self.stored(namespace).await.ok()?.head?;
+        (head.state == State::Deleted).then_some(head.link.version)
+    }
+
     async fn stored(&self, namespace: &Namespace) -> Result<Stored, CreateError> {
         let row = async |key: Arc<str>| self.store.get(&key).await.map_err(CreateError::Store);
         let head = row(self.keys.head(namespace)).await?;
@@ -242,5 +252,91 @@ impl fmt::Display for CreateError {
             Self::Raced => f.write_str("others kept creating and deleting it at the same time"),
             Self::Store(error) => error.fmt(f),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{engine::Kind, journal::Link, store::MemoryStore};
+
+    fn namespace() -> Namespace {
+        Namespace::new("carts").unwrap()
+    }
+
+    fn config(shards: u32) -> Arc<NamespaceConfig> {
+        Arc::new(NamespaceConfig::new(Kind::Fixed { shards }))
+    }
+
+    fn catalogue() -> Catalogue {
+        Catalogue::new(Arc::new(MemoryStore::new()), Keys::default())
+    }
+
+    /// A history, and what it leaves.
+    async fn history(catalogue: &Catalogue, state: State, generation: u64) -> Version {
+        let (keys, namespace) = (Keys::default(), namespace());
+        let version = Version { incarnation: 5, generation };
+        let head = Head { link: Link { version, ..Link::default() }, state, ..Head::default() };
+        let key = keys.head(&namespace);
+        let delta = keys.delta(&namespace, crate::store::Chunk { generation, ..Default::default() });
+        let transaction = Transaction::default()
+            .write(Write::Put(key.clone(), head.to_row(&key)))
+            .write(Write::Put(delta, "delta".into()));
+        catalogue.store.transact(transaction).await.unwrap();
+        version
+    }
+
+    async fn entry(catalogue: &Catalogue) -> Option<Entry> {
+        Some(catalogue.stored(&namespace()).await.unwrap().entry?.0)
+    }
+
+    async fn count(catalogue: &Catalogue) -> usize {
+        catalogue.store.range(Range::prefix(&Keys::default().all(), 100)).await.unwrap().rows.len()
+    }
+
+    #[tokio::test]
+    async fn a_namespace_is_created_once_and_comes_after_its_deletion() {
+        let catalogue = catalogue();
+        catalogue.create(&namespace(), &config(3)).await.unwrap();
+        assert_eq!(entry(&catalogue).await, Some(Entry::new(config(3), Version::default())));
+        let exists = catalogue.create(&namespace(), &config(3)).await;
+        assert!(matches!(exists, Err(CreateError::Exists)), "{exists:?}");
+        history(&catalogue, State::Live, 7).await;
+        assert_eq!(catalogue.settle(&namespace()).await, Settled::Done);
+        assert!(entry(&catalogue).await.is_some(), "it is not deleted");
+
+        let deleted = history(&catalogue, State::Deleted, 8).await;
+        assert_eq!(catalogue.settle(&namespace()).await, Settled::Done);
+        assert_eq!((entry(&catalogue).await, count(&catalogue).await), (None, 1), "the head alone is left");
+        catalogue.create(&namespace(), &config(4)).await.unwrap();
+        assert_eq!(entry(&catalogue).await, Some(Entry::new(config(4), deleted)));
+        assert_eq!(catalogue.settle(&namespace()).await, Settled::BeginsAnew);
+        assert!(entry(&catalogue).await.is_some(), "that deletion was before it");
+        history(&catalogue, State::Deleted, 9).await;
+        assert_eq!(catalogue.settle(&namespace()).await, Settled::Done);
+        assert_eq!(entry(&catalogue).await, None, "this one was not");
+    }
+
+    #[tokio::test]
+    async fn a_history_without_an_entry_goes_on_only_where_settings_name_it() {
+        let catalogue = catalogue();
+        history(&catalogue, State::Live, 7).await;
+        let refused = catalogue.create(&namespace(), &config(3)).await;
+        assert!(matches!(refused, Err(CreateError::HasHistory)), "{refused:?}");
+        catalogue.ensure(&namespace(), &config(3)).await;
+        assert_eq!(entry(&catalogue).await, Some(Entry::new(config(3), Version::default())));
+        catalogue.ensure(&namespace(), &config(4)).await;
+        assert_eq!(entry(&catalogue).await, Some(Entry::new(config(3), Version::default())), "once");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_said_and_left_alone() {
+        let catalogue = catalogue();
+        let key = Keys::default().catalogue(&namespace());
+        let put = Transaction::default().write(Write::Put(key.clone(), "?".into()));
+        catalogue.store.transact(put).await.unwrap();
+        let refused = catalogue.create(&namespace(), &config(3)).await;
+        assert!(matches!(refused, Err(CreateError::Unreadable(_))), "{refused:?}");
+        assert_eq!(catalogue.read().await.0.len(), 1, "whoever reads them all decides for himself");
     }
 }

@@ -7,7 +7,7 @@ pub(super) mod peers;
 mod refusal;
 mod router;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use admin::AdminService;
 use executor::ExecutorService;
@@ -17,6 +17,7 @@ use tonic::{Status, service::Routes};
 
 use super::{
     cadence::{self, Audience},
+    catalogue::Catalogue,
     host::{DeskError, DeskHandle, Host},
     room::{Room, Rooms},
 };
@@ -50,6 +51,9 @@ pub(super) struct Office {
     pub(super) peers: Peers,
     /// The replica's name.
     name: Arc<str>,
+    catalogue: Catalogue,
+    /// The namespaces of its settings file.
+    named: Arc<BTreeSet<Namespace>>,
 }
 
 /// The services of a replica: of both packages.
@@ -87,6 +91,8 @@ impl Office {
             clock,
             peers: Peers::default(),
             name: host.name().into(),
+            catalogue: host.catalogue().clone(),
+            named: host.named().clone(),
         }
     }
 
@@ -95,11 +101,7 @@ impl Office {
         let namespace = Namespace::new(name).map_err(|error| Invalid::name("namespace", error))?;
         match self.rooms.get(&namespace) {
             Some(room) => Ok((namespace, room)),
-            None => {
-                let subject = format!("namespace \"{namespace}\"");
-                let problem = Problem::new(Reason::NoSuchNamespace, subject, "does not exist here");
-                Err(problem.remedy("look at its spelling, or create it").into_status())
-            }
+            None => Err(no_such(&namespace).into_status()),
         }
     }
 
@@ -148,6 +150,9 @@ impl Office {
 
     /// Who asked should ask the leader, if anybody knows one.
     pub(super) async fn not_leading(&self, namespace: &Namespace) -> Problem {
+        if self.rooms.get(namespace).is_none() {
+            return no_such(namespace);
+        }
         let leader = self.desk.leader(namespace).await.ok().flatten().filter(|leader| !leader.is_here);
         let subject = format!("namespace \"{namespace}\"");
         let problem = Problem::new(Reason::NotLeading, subject, "is not led by this replica");
@@ -164,6 +169,12 @@ impl Office {
 /// Nobody has answered for as long as the caller waits.
 pub(super) fn too_late() -> Problem {
     Problem::new(Reason::StoreAway, "", "there was no answer in time").remedy("ask again")
+}
+
+pub(super) fn no_such(namespace: &Namespace) -> Problem {
+    let subject = format!("namespace \"{namespace}\"");
+    let problem = Problem::new(Reason::NoSuchNamespace, subject, "does not exist here");
+    problem.remedy("look at its spelling, or create it")
 }
 
 fn desk_problem(error: DeskError) -> Problem {

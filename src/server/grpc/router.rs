@@ -6,8 +6,9 @@ use tokio::sync::mpsc;
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Office, desk_problem, patience, peers};
+use super::{Office, desk_problem, no_such, patience, peers};
 use crate::{
+    engine::SessionRecord,
     proto::{
         Invalid,
         v1::{
@@ -20,7 +21,7 @@ use crate::{
         },
     },
     server::{Found, NotOwned, Room, Since, Watcher},
-    types::{Mono, ShardKey, Version},
+    types::{Mono, Namespace, ShardKey, Version},
 };
 
 /// Frames on their way to a watcher. More wait in the room, where all share them.
@@ -41,16 +42,16 @@ impl Router for RouterService {
     async fn lookup(&self, request: Request<LookupRequest>) -> Result<Response<LookupResponse>, Status> {
         let patience = patience::of(request.metadata());
         let LookupRequest { namespace, key, owners, at_least } = request.into_inner();
-        let (_, room) = self.0.namespace(&namespace)?;
+        let (namespace, room) = self.0.namespace(&namespace)?;
         let shard = ShardKey::new(&key).map_err(|error| Invalid::name("key", error))?;
         if owners > MAX_OWNERS {
             return Err(Invalid::new("owners", owners, "must be at most 16").into());
         }
         let at_least = at_least.map(Version::from).unwrap_or_default();
-        let found = owned(&room, &shard, at_least, patience).await?;
+        let found = owned(&namespace, &room, &shard, at_least, patience).await?;
         Ok(Response::new(LookupResponse {
             version: Some(found.version.into()),
-            owners: owner(&found).into_iter().collect(),
+            owners: owner(&found).into_iter().chain(successors(&room, &found, owners)).collect(),
             source: Source::Distributor.into(),
             shard: found.shard_key.as_str().into(),
         }))
@@ -73,7 +74,7 @@ impl Router for RouterService {
             };
             return RouterClient::new(leader).ensure_shard(peers::pass_on(message, patience)).await;
         }
-        let found = owned(&room, &shard, Version::default(), patience).await?;
+        let found = owned(&namespace, &room, &shard, Version::default(), patience).await?;
         Ok(Response::new(EnsureShardResponse {
             version: Some(found.version.into()),
             owner: owner(&found),
@@ -108,7 +109,7 @@ impl Router for RouterService {
         tokio::spawn(async move {
             tokio::select! {
                 () = hear(frames, &watcher) => {}
-                status = tell(&office, &room, have, &sender) => {
+                status = tell(&office, &namespace, &room, have, &sender) => {
                     if let Err(status) = status {
                         let _ = sender.send(Err(status)).await;
                     }
@@ -137,6 +138,7 @@ async fn hear(mut frames: Streaming<WatchRequest>, watcher: &Watcher) {
 /// What the watcher has to know, until it goes or this replica has nothing to tell.
 async fn tell(
     office: &Office,
+    namespace: &Namespace,
     room: &Arc<Room>,
     mut have: Option<Version>,
     to: &mpsc::Sender<Result<WatchResponse, Status>>,
@@ -145,6 +147,9 @@ async fn tell(
     let mut is_new = true;
     loop {
         versions.mark_unchanged();
+        if room.is_gone() {
+            return Err(no_such(namespace).into_status());
+        }
         match room.since(have, is_new) {
             Since::Nothing => {}
             Since::Behind => {
@@ -188,6 +193,7 @@ fn idle(version: Version) -> WatchResponse {
 
 /// Waits until the shard has an owner, at a version that is new enough.
 async fn owned(
+    namespace: &Namespace,
     room: &Room,
     shard: &ShardKey,
     at_least: Version,
@@ -196,6 +202,7 @@ async fn owned(
     let subject = || format!("shard \"{shard}\"");
     let problem = match room.owned(shard, at_least, patience).await {
         Ok(found) => return Ok(found),
+        Err(NotOwned::Gone) => return Err(no_such(namespace).into_status()),
         Err(NotOwned::Unknown) => {
             Problem::new(Reason::StoreAway, "this replica", "knows nothing of the namespace yet")
         }
@@ -219,12 +226,23 @@ async fn owned(
 }
 
 fn owner(found: &Found) -> Option<Owner> {
-    let record = found.owner.as_ref()?;
-    Some(Owner {
+    let token = found.shard.as_ref().map(|shard| shard.token.into());
+    found.owner.as_ref().map(|record| Owner { token, ..executor(record) })
+}
+
+/// Those that the ring would ask after the owner.
+fn successors(room: &Room, found: &Found, owners: u32) -> Vec<Owner> {
+    let Some(owner) = found.owner.as_ref().filter(|_| owners > 1) else { return Vec::new() };
+    let most = usize::try_from(owners - 1).unwrap_or(usize::MAX);
+    room.successors(&found.shard_key, owner.id, most).iter().map(executor).collect()
+}
+
+fn executor(record: &SessionRecord) -> Owner {
+    Owner {
         executor: record.executor.as_str().into(),
         identity: record.profile.identity.clone(),
         metadata: record.profile.metadata.clone(),
         session: Some(record.id.into()),
-        token: found.shard.as_ref().map(|shard| shard.token.into()),
-    })
+        token: None,
+    }
 }

@@ -4,12 +4,19 @@ mod fan_out;
 mod frames;
 mod history;
 mod owned;
+mod succession;
 #[cfg(test)]
 mod tests;
 mod watchers;
 mod whole;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use fan_out::FanOut;
 pub use fan_out::Since;
@@ -19,6 +26,7 @@ use history::History;
 pub(super) use history::MAX_NOTES;
 pub use owned::NotOwned;
 use parking_lot::{Mutex, RwLock};
+use succession::Succession;
 use tokio::sync::watch;
 use watchers::Watchers;
 pub use watchers::{Watcher, WatcherReport};
@@ -28,7 +36,7 @@ pub use whole::Whole;
 use crate::{
     clock::unix_millis,
     engine::{Delta, SessionRecord, ShardRecord, State},
-    types::{Mono, Namespace, ShardKey, Version},
+    types::{Mono, Namespace, SessionId, ShardKey, Version},
 };
 
 /// The rooms of all namespaces that there are here.
@@ -46,12 +54,15 @@ pub struct Room {
     watchers: Watchers,
     history: Mutex<History>,
     encodings: Encodings,
+    is_gone: AtomicBool,
 }
 
 #[derive(Debug)]
 struct Known {
     state: State,
     fan_out: FanOut,
+    /// Made when it is first asked for.
+    succession: OnceLock<Succession>,
 }
 
 /// What is known of a shard.
@@ -80,6 +91,20 @@ impl Rooms {
         self.all.read().get(namespace).cloned()
     }
 
+    /// There is a namespace.
+    pub(super) fn enter(&self, namespace: &Namespace) {
+        self.all.write().entry(namespace.clone()).or_insert_with(|| Arc::new(Room::new()));
+    }
+
+    /// There is no such namespace any more: whoever is in its room is told.
+    pub(super) fn remove(&self, namespace: &Namespace) {
+        let room = self.all.write().remove(namespace);
+        if let Some(room) = room {
+            room.is_gone.store(true, Ordering::Release);
+            room.replace(None);
+        }
+    }
+
     /// The namespaces.
     pub fn names(&self) -> Vec<Namespace> {
         self.all.read().keys().cloned().collect()
@@ -95,6 +120,12 @@ impl Rooms {
     }
 }
 
+impl Known {
+    fn new(state: State) -> Self {
+        Self { fan_out: FanOut::new(&state), state, succession: OnceLock::new() }
+    }
+}
+
 impl Room {
     fn new() -> Self {
         Self {
@@ -103,6 +134,7 @@ impl Room {
             watchers: Watchers::default(),
             history: Mutex::default(),
             encodings: Encodings::default(),
+            is_gone: AtomicBool::new(false),
         }
     }
 
@@ -123,6 +155,15 @@ impl Room {
         })
     }
 
+    /// Whom the ring would ask after a shard's owner: at most so many.
+    pub fn successors(&self, shard: &ShardKey, owner: SessionId, most: usize) -> Vec<SessionRecord> {
+        let known = self.known.read();
+        let Some(Known { state, succession, .. }) = &*known else { return Vec::new() };
+        let succession = succession.get_or_init(|| Succession::new(state));
+        let sessions = succession.after(shard, owner, most).into_iter();
+        sessions.filter_map(|session| state.session_record(session).cloned()).collect()
+    }
+
     /// The version of the newest committed state, and to wait for the next.
     pub fn versions(&self) -> watch::Receiver<Option<Version>> {
         self.version.subscribe()
@@ -131,7 +172,7 @@ impl Room {
     /// What a watcher that has a version has to be told.
     pub fn since(&self, have: Option<Version>, is_new: bool) -> Since {
         match &*self.known.read() {
-            Some(Known { state, fan_out }) => fan_out.since(state, have, is_new),
+            Some(Known { state, fan_out, .. }) => fan_out.since(state, have, is_new),
             None => Since::Nothing,
         }
     }
@@ -139,6 +180,11 @@ impl Room {
     /// Everything, for a watcher of the other package that has been told what has this number.
     pub fn whole(&self, now: Mono, have: Option<u64>) -> Whole {
         self.read(|state| state.map_or(Whole::Nothing, |state| self.encodings.of(state, now, have)))
+    }
+
+    /// Whether there is no such namespace any more. Who waits for a [version](Self::versions) is woken when that happens.
+    pub fn is_gone(&self) -> bool {
+        self.is_gone.load(Ordering::Acquire)
     }
 
     /// Those who watch.
@@ -154,20 +200,23 @@ impl Room {
     /// There is another state, unconnected to the one before.
     pub(super) fn replace(&self, state: Option<State>) {
         let version = state.as_ref().map(State::version);
-        *self.known.write() = state.map(|state| Known { fan_out: FanOut::new(&state), state });
+        *self.known.write() = state.map(Known::new);
         self.version.send_replace(version);
     }
 
     /// The next commit.
     pub(super) fn advance(&self, delta: &Delta) {
         let mut known = self.known.write();
-        let Some(Known { state, fan_out }) = &mut *known else { return };
+        let Some(Known { state, fan_out, succession }) = &mut *known else { return };
         let since = state.version();
         if delta.version <= since {
             // The state that it was replaced by had it already.
             return;
         }
         state.apply(delta);
+        if Succession::is_changed_by(delta) {
+            *succession = OnceLock::new();
+        }
         fan_out.advance(since, delta);
         drop(known);
         self.history.lock().note(delta, unix_millis());

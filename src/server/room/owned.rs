@@ -8,6 +8,8 @@ use crate::types::{ShardKey, Version};
 /// Why there is no owner to tell, after all the waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotOwned {
+    /// There is no such namespace any more. This is known at once.
+    Gone,
     /// Nothing is known of the namespace yet.
     Unknown,
     /// What is known is of this version, older than what was asked for.
@@ -33,6 +35,10 @@ impl Room {
         let waiting = async {
             loop {
                 versions.mark_unchanged();
+                if self.is_gone() {
+                    last = Err(NotOwned::Gone);
+                    return;
+                }
                 last = self.find(shard).ok_or(NotOwned::Unknown).and_then(|found| judge(found, at_least));
                 let may_change =
                     matches!(last, Err(NotOwned::Unknown | NotOwned::Older(_) | NotOwned::Unassigned));

@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     engine::{Change, Kind, NamespaceConfig, Standing},
     proto::v1::{WatchFrame, wire},
-    session::Profile,
+    session::{Ending, Profile},
     types::{ExecutorId, SessionId, ShardKey, Token},
 };
 
@@ -186,4 +186,25 @@ fn everything_is_encoded_once_for_all_and_not_more_often_than_it_may_be() {
     // A shard that nobody owns is nothing that Cadence's watchers hear of.
     commit(3, vec![owns(9, None, 3)]);
     assert_eq!(room.whole(later + std::time::Duration::from_secs(1), Some(second)), Whole::Same);
+}
+
+#[test]
+fn successors_are_the_rings_next_and_follow_who_is_there() {
+    let room = Room::new();
+    let config = Arc::new(NamespaceConfig::new(Kind::Ephemeral));
+    room.replace(Some(State::from_changes(version(1), &config, &(0..5).map(joins).collect::<Vec<_>>())));
+    let key = ShardKey::new("a key").unwrap();
+    let names = |owner, most| -> Vec<String> {
+        let found = room.successors(&key, session(owner), most);
+        found.iter().map(|record| record.executor.to_string()).collect()
+    };
+    let all = names(0, 16);
+    assert_eq!(all.len(), 4, "everybody but the owner: {all:?}");
+    assert!(!all.contains(&"e0".to_owned()) && all == names(0, 4) && all[..2] == names(0, 2));
+    let first = all[0].strip_prefix('e').unwrap().parse().unwrap();
+    let gone = Change::SessionEnded(session(first), Ending::Left);
+    room.advance(&Delta { version: version(2), changes: vec![gone] });
+    assert_eq!(names(0, 16), all[1..], "who has gone is asked no more");
+    room.advance(&Delta { version: version(3), changes: vec![joins(first)] });
+    assert_eq!(names(0, 16), all);
 }

@@ -8,8 +8,9 @@ use std::{
 
 use serde_json::Value;
 use shardway::proto::v1::wire::{
-    LookupRequest, Register, SessionRequest, executor_client::ExecutorClient, router_client::RouterClient,
-    session_request,
+    CreateNamespaceRequest, DeleteNamespaceRequest, GetNamespaceRequest, LookupRequest, NamespaceConfig,
+    Register, SessionRequest, admin_client::AdminClient, executor_client::ExecutorClient,
+    router_client::RouterClient, session_request,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, transport::Channel};
@@ -121,6 +122,37 @@ async fn a_distributor_remembers_who_owns_what_when_it_is_started_again() {
     assert_eq!(again.terminate(), Some(0));
 }
 
+#[tokio::test]
+async fn a_namespace_that_was_created_is_there_after_a_restart_and_gone_once_it_is_deleted() {
+    let scratch = ScratchDir::new();
+    let args = ["--store", scratch.path().to_str().unwrap()];
+    let served = Served::start(&args);
+    assert_eq!(served.plan["namespaces"], serde_json::json!([]));
+    let mut admin = AdminClient::new(served.channel().await);
+    let yaml = "{kind: fixed, shards: 16, lease: 1s, beat_every: 200ms, gather: 100ms}".into();
+    let config = Some(NamespaceConfig { yaml });
+    let create = CreateNamespaceRequest { namespace: "orders".into(), config };
+    admin.create_namespace(create).await.unwrap();
+    assert_eq!(served.terminate(), Some(0));
+
+    let again = Served::start(&args);
+    let mut admin = AdminClient::new(again.channel().await);
+    let get = || GetNamespaceRequest { namespace: "orders".into() };
+    let shards = async |admin: &mut AdminClient<Channel>| {
+        Some(admin.get_namespace(get()).await.ok()?.into_inner().namespace?.shards)
+    };
+    while shards(&mut admin).await != Some(16) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let delete = DeleteNamespaceRequest { namespace: "orders".into(), confirm: "orders".into() };
+    admin.delete_namespace(delete).await.unwrap();
+    assert_eq!(admin.get_namespace(get()).await.unwrap_err().code(), Code::NotFound);
+    assert_eq!(again.terminate(), Some(0));
+    // What is left of it does not keep anybody from adopting the store.
+    let adopted = stdout_of(&["store", "adopt", args[1], "--output", "json"], b"");
+    assert_eq!(serde_json::from_str::<Value>(&adopted).unwrap()["adopted"], serde_json::json!([]));
+}
+
 #[test]
 fn settings_are_checked_before_anything_is_started() {
     let checked = stdout_of(&["serve", "--config", "examples/serve.yaml", "--check"], b"");
@@ -137,8 +169,7 @@ fn settings_are_checked_before_anything_is_started() {
         assert!(complaint.contains(part), "{part}: {complaint}");
     }
     for (args, part) in [
-        (&["serve"][..], "there is no namespace"),
-        (&["serve", "--fixed", "orders=0"], "shards"),
+        (&["serve", "--fixed", "orders=0"][..], "shards"),
         (&["serve", "--fixed", "a=1", "--ephemeral", "a"], "\"a\" is given twice"),
         (&["serve", "--fixed", "a=1", "--listen", "here"], "must be an address and a port"),
         (&["serve", "--fixed", "a=1", "--listen", "0.0.0.0:1"], "--advertise"),

@@ -241,6 +241,47 @@ async fn bad_input_is_refused_with_its_field_and_changes_nothing() {
             "config.kind"
         ),
         case!(
+            admin.create_namespace(CreateNamespaceRequest {
+                namespace: "a/b".into(),
+                config: yaml("{kind: ephemeral}")
+            }),
+            InvalidArgument,
+            "namespace"
+        ),
+        case!(
+            admin.create_namespace(CreateNamespaceRequest { namespace: "new".into(), config: None }),
+            InvalidArgument,
+            "config"
+        ),
+        case!(
+            admin.create_namespace(CreateNamespaceRequest { namespace: "new".into(), config: yaml("[") }),
+            InvalidArgument,
+            "config.yaml"
+        ),
+        case!(
+            admin.create_namespace(CreateNamespaceRequest {
+                namespace: orders(),
+                config: yaml("{kind: ephemeral}")
+            }),
+            AlreadyExists,
+            "namespace \"orders\""
+        ),
+        case!(
+            admin.delete_namespace(DeleteNamespaceRequest { namespace: "new".into(), confirm: "new".into() }),
+            NotFound,
+            "namespace \"new\""
+        ),
+        case!(
+            admin.delete_namespace(DeleteNamespaceRequest { namespace: orders(), confirm: "".into() }),
+            FailedPrecondition,
+            "confirm"
+        ),
+        case!(
+            admin.delete_namespace(DeleteNamespaceRequest { namespace: orders(), confirm: orders() }),
+            FailedPrecondition,
+            "namespace \"orders\""
+        ),
+        case!(
             admin.resign_leadership(ResignLeadershipRequest { namespace: "nowhere".into() }),
             NotFound,
             "namespace \"nowhere\""

@@ -38,7 +38,8 @@ impl AdminService {
             return Err(not_created(&namespace, &CreateError::Exists).into_status());
         }
         if self.0.rooms.names().len() >= MAX_NAMESPACES {
-            let problem = Problem::new(Reason::TooMany, "namespaces", format!("are {MAX_NAMESPACES} already"));
+            let problem =
+                Problem::new(Reason::TooMany, "namespaces", format!("are {MAX_NAMESPACES} already"));
             return Err(problem.remedy("delete some that are not needed").into_status());
         }
         let creation = self.0.catalogue.create(&namespace, &founding);
@@ -69,9 +70,16 @@ impl AdminService {
                 let answer = self.0.ask(&namespace, engine::Request::Delete);
                 let answer = tokio::time::timeout(asked.left(&self.0), answer).await;
                 let answer = answer.map_err(|_| unstored(&namespace).into_status())?;
-                let answer = answer.map_err(Problem::into_status)?;
-                forgotten(&room, asked.left(&self.0)).await;
-                Ok(Response::new(DeleteNamespaceResponse { version: done(&answer) }))
+                if !answer.as_ref().is_err_and(|problem| problem.reason() != Reason::NoSuchNamespace) {
+                    forgotten(&room, asked.left(&self.0)).await;
+                }
+                let version = match answer {
+                    Ok(answer) => done(&answer),
+                    // The watch was faster than the store's answer, or another operator was.
+                    Err(_) if room.is_gone() => self.0.catalogue.deleted_at(&namespace).await.map(Into::into),
+                    Err(problem) => return Err(problem.into_status()),
+                };
+                Ok(Response::new(DeleteNamespaceResponse { version }))
             }
             Place::At(mut leader) => {
                 let left = asked.left(&self.0);
@@ -88,9 +96,9 @@ impl AdminService {
         if self.0.named.contains(namespace) {
             return Err(is_named(namespace, &self.0.name).into_status());
         }
-        let living = self.0.desk.look(|sight| {
-            let election = sight.replica.election();
-            let others = election.living(sight.now).filter(|(name, _)| *name != election.name());
+        let me = self.0.name.clone();
+        let living = self.0.desk.look(move |sight| {
+            let others = sight.replica.election().living(sight.now).filter(|(name, _)| *name != &*me);
             let other = |(replica, address): (&str, &str)| Leader {
                 replica: replica.into(),
                 address: address.into(),
@@ -136,7 +144,8 @@ async fn forgotten(room: &Room, within: Duration) {
 fn is_named(namespace: &Namespace, replica: &str) -> Problem {
     let subject = format!("namespace \"{namespace}\"");
     let rule = format!("is named by the settings of replica \"{replica}\", which would found it anew");
-    Problem::new(Reason::InSettings, subject, rule).remedy("take it out of them, and start that replica again")
+    Problem::new(Reason::InSettings, subject, rule)
+        .remedy("take it out of them, and start that replica again")
 }
 
 fn not_created(namespace: &Namespace, error: &CreateError) -> Problem {

@@ -24,12 +24,12 @@ use crate::{
 impl AdminService {
     pub(super) async fn replicas(&self) -> Result<ListReplicasResponse, Status> {
         let namespaces = self.0.rooms.names();
+        let me = self.0.name.clone();
         let look = self.0.desk.look(move |sight| {
-            let election = sight.replica.election();
-            let mut replicas: BTreeMap<String, ReplicaState> = election
+            let mut replicas: BTreeMap<String, ReplicaState> = (sight.replica.election())
                 .living(sight.now)
                 .map(|(name, address)| {
-                    let (replica, is_self) = (name.to_owned(), name == election.name());
+                    let (replica, is_self) = (name.to_owned(), name == &*me);
                     let state = ReplicaState { replica, address: address.into(), is_self, leads: Vec::new() };
                     (name.to_owned(), state)
                 })

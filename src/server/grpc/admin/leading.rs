@@ -211,7 +211,7 @@ fn in_trouble(namespace: &Namespace, error: &LogError) -> Problem {
     }
 }
 
-fn unstored(namespace: &Namespace) -> Problem {
+pub(super) fn unstored(namespace: &Namespace) -> Problem {
     let subject = format!("the change of namespace \"{namespace}\"");
     let problem = Problem::new(Reason::TooLate, subject, "is decided, and not known to be stored yet");
     problem.remedy("ask again: done twice, it changes nothing more")

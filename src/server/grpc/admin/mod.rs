@@ -1,6 +1,7 @@
 //! For operators.
 
 mod executors;
+mod existence;
 mod history;
 mod leadership;
 mod leading;
@@ -61,9 +62,9 @@ impl admin_server::Admin for AdminService {
 
     async fn create_namespace(
         &self,
-        _: Request<CreateNamespaceRequest>,
+        request: Request<CreateNamespaceRequest>,
     ) -> Result<Response<CreateNamespaceResponse>, Status> {
-        Err(Status::unimplemented("namespaces come from the settings file"))
+        self.create(Asked::new(&self.0, request)).await
     }
 
     async fn configure_namespace(
@@ -84,9 +85,9 @@ impl admin_server::Admin for AdminService {
 
     async fn delete_namespace(
         &self,
-        _: Request<DeleteNamespaceRequest>,
+        request: Request<DeleteNamespaceRequest>,
     ) -> Result<Response<DeleteNamespaceResponse>, Status> {
-        Err(Status::unimplemented("namespaces come from the settings file"))
+        self.delete(Asked::new(&self.0, request)).await
     }
 
     async fn adopt_namespace(

@@ -84,7 +84,8 @@ impl AdminService {
         let known = self.0.desk.look(look).await.map_err(|error| desk_problem(error).into_status())?;
         let described = names.iter().zip(known).filter_map(|(name, known)| {
             // One that was deleted meanwhile is left out.
-            Some(described(name, &*self.0.rooms.get(name)?, &known))
+            let described = described(name, &*self.0.rooms.get(name)?, &known);
+            Some(wire::Namespace { in_settings: self.0.named.contains(name), ..described })
         });
         Ok(described.collect())
     }
