@@ -220,12 +220,9 @@ impl Serve {
         let mut servers = JoinSet::new();
         match for_cadence {
             Some(for_cadence) => {
-                servers.spawn(answer(
-                    listener,
-                    server::services_beside_cadence(&host, clock.clone()),
-                    closed.clone(),
-                ));
-                servers.spawn(answer(for_cadence, server::cadence_services(&host, clock), closed));
+                let (all_but, cadence) = server::services_apart(&host, clock);
+                servers.spawn(answer(listener, all_but, closed.clone()));
+                servers.spawn(answer(for_cadence, cadence, closed));
             }
             None => drop(servers.spawn(answer(listener, server::services(&host, clock), closed))),
         }

@@ -15,7 +15,7 @@ mod room;
 mod settings;
 mod watching;
 
-pub use grpc::{cadence_services, services, services_beside_cadence};
+pub use grpc::{services, services_apart};
 pub use host::{DeskError, DeskHandle, Host, HostConfig, Leader};
 pub use lines::Line;
 pub use room::{CommitNote, Found, NotOwned, Room, Rooms, Since, Watcher, WatcherReport, Whole};

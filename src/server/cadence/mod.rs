@@ -42,23 +42,31 @@ pub(super) enum Audience {
     Replicas,
 }
 
-/// What both services need.
+/// What both services need, wherever they are served.
 #[derive(Clone)]
-struct Desk {
+pub(super) struct Desk {
     office: Office,
     audience: Audience,
     stand_ins: Arc<StandIns>,
 }
 
 /// Adds the services to others.
-pub(super) fn add(routes: Routes, office: Office, audience: Audience) -> Routes {
-    let desk = Desk { office, audience, stand_ins: Arc::default() };
+pub(super) fn add(routes: Routes, desk: Desk) -> Routes {
     let api = ShardDistributorApiServer::new(desk.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES);
     let executor = ShardDistributorExecutorApiServer::new(desk).max_decoding_message_size(MAX_MESSAGE_BYTES);
     routes.add_service(api).add_service(executor)
 }
 
 impl Desk {
+    pub(super) fn new(office: Office) -> Self {
+        Self { office, audience: Audience::All, stand_ins: Arc::default() }
+    }
+
+    /// The same, for others.
+    pub(super) fn facing(&self, audience: Audience) -> Self {
+        Self { audience, ..self.clone() }
+    }
+
     /// Whether the caller is spoken to here.
     fn check<T>(&self, request: &Request<T>) -> Result<(), tonic::Status> {
         if self.audience == Audience::Replicas && !peers::is_passed_on(request) {

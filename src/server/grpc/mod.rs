@@ -59,19 +59,16 @@ pub(super) struct Office {
 /// The services of a replica: of both packages.
 pub fn services(host: &Host, clock: Arc<dyn Clock>) -> Routes {
     let office = Office::of(host, clock);
-    cadence::add(own_services(office.clone()), office, Audience::All)
+    cadence::add(own_services(office.clone()), cadence::Desk::new(office))
 }
 
-/// The services of a replica that serves [Cadence's](cadence_services) at another address. Here these are open to other
-/// replicas alone, with what their callers want of the leader.
-pub fn services_beside_cadence(host: &Host, clock: Arc<dyn Clock>) -> Routes {
+/// The services of a replica that serves Cadence's package at an address of its own: what is served elsewhere, and there.
+/// Elsewhere that package is open to other replicas alone, with what their callers want of the leader.
+pub fn services_apart(host: &Host, clock: Arc<dyn Clock>) -> (Routes, Routes) {
     let office = Office::of(host, clock);
-    cadence::add(own_services(office.clone()), office, Audience::Replicas)
-}
-
-/// The services of Cadence's package alone.
-pub fn cadence_services(host: &Host, clock: Arc<dyn Clock>) -> Routes {
-    cadence::add(Routes::default(), Office::of(host, clock), Audience::All)
+    let desk = cadence::Desk::new(office.clone());
+    let for_replicas = desk.facing(Audience::Replicas);
+    (cadence::add(own_services(office), for_replicas), cadence::add(Routes::default(), desk))
 }
 
 fn own_services(office: Office) -> Routes {

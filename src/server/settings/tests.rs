@@ -16,10 +16,11 @@ fn a_file_says_how_namespaces_are_run() {
     let file = "
 name: one
 listen: 127.0.0.1:7943
+cadence_listen: 127.0.0.1:7944
 store: data
 leader_lease: 2s
 namespaces:
-  orders: {kind: fixed, shards: 1024, lease: 3s}
+  orders: {kind: fixed, shards: 1024, allow_unfenced: true, lease: 3s}
   task-lists:
     kind: ephemeral
     ownership: affinity
@@ -30,9 +31,11 @@ namespaces:
     let settings = Settings::parse("test.yaml", file.as_bytes()).unwrap();
     assert_eq!((settings.name.as_deref(), settings.store.as_deref()), (Some("one"), Some("data")));
     assert_eq!(settings.leader_lease, Some(Duration::from_secs(2)));
+    assert_eq!(settings.cadence_listen.as_deref(), Some("127.0.0.1:7944"));
     let orders = &settings.namespaces[&Namespace::new("orders").unwrap()];
     assert_eq!((orders.kind, orders.lease), (Kind::Fixed { shards: 1024 }, Duration::from_secs(3)));
     assert_eq!(orders.beat_every, Duration::from_millis(300), "what is not said follows the lease");
+    assert!(orders.allow_unfenced);
     let lists = &settings.namespaces[&Namespace::new("task-lists").unwrap()];
     assert_eq!((lists.kind, lists.ownership, lists.max_shards), (Kind::Ephemeral, Ownership::Affinity, 5000));
 }

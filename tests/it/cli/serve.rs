@@ -173,6 +173,8 @@ fn settings_are_checked_before_anything_is_started() {
         (&["serve", "--fixed", "a=1", "--ephemeral", "a"], "\"a\" is given twice"),
         (&["serve", "--fixed", "a=1", "--listen", "here"], "must be an address and a port"),
         (&["serve", "--fixed", "a=1", "--listen", "0.0.0.0:1"], "--advertise"),
+        (&["serve", "--fixed", "a=1", "--cadence-listen", "0.0.0.0:1"], "--plaintext"),
+        (&["serve", "--fixed", "a=1", "--cadence-listen", "there"], "must be an address and a port"),
         (&["serve", "--fixed", "a=1", "--listen", "0.0.0.0:1", "--advertise", "a:1"], "--plaintext"),
     ] {
         let (_, complaint) = refusal_of(args);
