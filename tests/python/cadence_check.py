@@ -464,7 +464,7 @@ def shards_of_a_fixed_namespace_go_from_host_to_host(cadence):
     present = cadence.call("GetExecutorState", pb.GetExecutorStateRequest(namespace="canary", executor_id=two.id))
     expect_equal(len(present.executor.assigned_shards), 8, "its shards")
     # The same process serves again.
-    one.beat_until(lambda _: one.running, "has shards again")
+    one.beat_until(lambda _: two.beat() and one.running, "has shards again")
     watch.close()
 
 
