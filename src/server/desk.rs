@@ -214,7 +214,10 @@ impl Desk {
     fn note(&mut self, done: Done) {
         match self.following.as_mut().and_then(|following| following.hear(done)) {
             None => {}
-            Some(Todo::Hear(news)) => self.hear(news),
+            Some(Todo::Hear(news)) => {
+                self.hear(news);
+                self.rooms.complete();
+            }
             Some(Todo::BeginAnew(namespace)) => {
                 let sight = self.sight();
                 let is_led_here = sight.leader(&namespace).is_some_and(|leader| leader.is_here);

@@ -123,6 +123,9 @@ impl Host {
         let catalogue = Catalogue::new(store.clone(), keys.clone());
         let named: BTreeMap<_, _> = namespaces.iter().cloned().collect();
         let named_only = named.keys().cloned().collect();
+        if !follows {
+            rooms.complete();
+        }
         let following = follows.then(|| Following::new(catalogue.clone(), named));
         let desk = Desk::new(store, clock, keys, replica, rooms.clone(), following, commands);
         let task = tokio::spawn(desk.run(namespaces));

@@ -1507,8 +1507,8 @@ pub mod admin_client {
     /// no more. A page may hold fewer than were asked for, even none, and still have a next one. What changes while pages
     /// are fetched may be missed; what stays is told once.
     ///
-    /// Names are checked before anything is looked up: INVALID_ARGUMENT names the field, what it was and the rule, and
-    /// nothing was changed.
+    /// What breaks a rule is refused with INVALID_ARGUMENT, which names the field, what it was and the rule; nothing was
+    /// changed.
     #[derive(Debug, Clone)]
     pub struct AdminClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -2429,8 +2429,8 @@ pub mod admin_server {
     /// no more. A page may hold fewer than were asked for, even none, and still have a next one. What changes while pages
     /// are fetched may be missed; what stays is told once.
     ///
-    /// Names are checked before anything is looked up: INVALID_ARGUMENT names the field, what it was and the rule, and
-    /// nothing was changed.
+    /// What breaks a rule is refused with INVALID_ARGUMENT, which names the field, what it was and the rule; nothing was
+    /// changed.
     #[derive(Debug)]
     pub struct AdminServer<T> {
         inner: Arc<T>,

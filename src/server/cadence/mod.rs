@@ -12,7 +12,7 @@ mod told;
 use std::sync::Arc;
 
 use stand_ins::StandIns;
-use tonic::{Request, metadata::MetadataMap, service::Routes, transport::Channel};
+use tonic::{Code, Request, metadata::MetadataMap, service::Routes, transport::Channel};
 
 use super::{
     grpc::{MAX_MESSAGE_BYTES, Office, peers, too_late},
@@ -78,7 +78,13 @@ impl Desk {
     fn namespace(&self, name: &str) -> Result<(Namespace, Arc<Room>), Failure> {
         let namespace = Namespace::new(name).map_err(|error| Invalid::name("namespace", error))?;
         let room = self.office.rooms.get(&namespace);
-        let room = room.ok_or_else(|| Failure::NoSuchNamespace(name.to_owned()))?;
+        let room = room.ok_or_else(|| match self.office.rooms.is_complete() {
+            true => Failure::NoSuchNamespace(name.to_owned()),
+            false => Failure::Other(
+                Code::Unavailable,
+                "this replica has not read yet which namespaces there are; ask again".into(),
+            ),
+        })?;
         Ok((namespace, room))
     }
 

@@ -98,7 +98,8 @@ impl Office {
         let namespace = Namespace::new(name).map_err(|error| Invalid::name("namespace", error))?;
         match self.rooms.get(&namespace) {
             Some(room) => Ok((namespace, room)),
-            None => Err(no_such(&namespace).into_status()),
+            None if self.rooms.is_complete() => Err(no_such(&namespace).into_status()),
+            None => Err(unknown_yet(&namespace)),
         }
     }
 
@@ -172,6 +173,13 @@ pub(super) fn no_such(namespace: &Namespace) -> Problem {
     let subject = format!("namespace \"{namespace}\"");
     let problem = Problem::new(Reason::NoSuchNamespace, subject, "does not exist here");
     problem.remedy("look at its spelling, or create it")
+}
+
+/// This replica has not read what there is of the namespace yet.
+fn unknown_yet(namespace: &Namespace) -> Status {
+    let subject = format!("namespace \"{namespace}\"");
+    let problem = Problem::new(Reason::StoreAway, subject, "is not known to this replica yet");
+    problem.remedy("ask again, or another replica").into_status()
 }
 
 fn desk_problem(error: DeskError) -> Problem {

@@ -43,6 +43,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Rooms {
     all: RwLock<BTreeMap<Namespace, Arc<Room>>>,
+    is_complete: AtomicBool,
     current_until: watch::Sender<Mono>,
 }
 
@@ -83,7 +84,11 @@ pub struct Found {
 impl Rooms {
     pub(super) fn new<'a>(namespaces: impl IntoIterator<Item = &'a Namespace>) -> Self {
         let all = namespaces.into_iter().map(|name| (name.clone(), Arc::new(Room::new()))).collect();
-        Self { all: RwLock::new(all), current_until: watch::Sender::new(Mono::ZERO) }
+        Self {
+            all: RwLock::new(all),
+            is_complete: AtomicBool::new(false),
+            current_until: watch::Sender::new(Mono::ZERO),
+        }
     }
 
     /// The room of a namespace; `None`: there is no such namespace.
@@ -103,6 +108,15 @@ impl Rooms {
             room.is_gone.store(true, Ordering::Release);
             room.replace(None);
         }
+    }
+
+    /// Whether it has been read which namespaces there are: one that has no room does not exist.
+    pub fn is_complete(&self) -> bool {
+        self.is_complete.load(Ordering::Acquire)
+    }
+
+    pub(super) fn complete(&self) {
+        self.is_complete.store(true, Ordering::Release);
     }
 
     /// The namespaces.

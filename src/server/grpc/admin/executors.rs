@@ -2,7 +2,7 @@
 
 use tonic::{Response, Status, transport::Channel};
 
-use super::{AdminService, leading::Asked, pages};
+use super::{super::unknown_yet, AdminService, leading::Asked, pages};
 use crate::{
     engine::{Answer, SessionRecord, SessionVitals, State},
     plan::{Obstacle, StopAnswer},
@@ -13,9 +13,6 @@ use crate::{
     server::room::standing,
     types::{SessionId, ShardKey},
 };
-
-/// Sessions that are looked at for one page: who asks for one executor's may have to ask again.
-const MAX_LOOKED_AT: usize = 20_000;
 
 impl AdminService {
     pub(super) async fn executors(
@@ -34,13 +31,13 @@ impl AdminService {
         }
         let page = room.read(|state| {
             let state = state?;
-            let sessions = state.sessions_after(after).take(MAX_LOOKED_AT);
+            let sessions = state.sessions_after(after);
             let wanted = sessions.filter(|record| executor.as_ref().is_none_or(|of| *of == record.executor));
             let (page, next_page) = pages::cut(wanted, size, |record| record.id);
             let page: Vec<_> = page.into_iter().map(|record| (record.id, described(state, record))).collect();
             Some((page, next_page, state.version()))
         });
-        let Some((page, next_page, version)) = page else { return Err(super::unknown_yet(&namespace)) };
+        let Some((page, next_page, version)) = page else { return Err(unknown_yet(&namespace)) };
         let sessions: Vec<SessionId> = page.iter().map(|(session, _)| *session).collect();
         let vitals = self
             .look(&namespace, move |now, engine| {

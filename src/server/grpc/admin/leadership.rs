@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use tonic::{Response, Status};
 
 use super::{
-    super::{desk_problem, peers},
+    super::{desk_problem, peers, unknown_yet},
     AdminService,
     leading::{Asked, Needs, Place, told},
     namespaces::{confirmed, wait_of},
-    unknown_yet, wire_duration,
+    wire_duration,
 };
 use crate::{
     clock::unix_millis,

@@ -15,7 +15,7 @@ use std::time::Duration;
 use leading::Asked;
 use tonic::{Request, Response, Status, transport::Channel};
 
-use super::Office;
+use super::{Office, unknown_yet};
 use crate::{
     dynconfig,
     engine::{self, Answer},
@@ -23,7 +23,7 @@ use crate::{
         Invalid,
         v1::wire::{admin_client::AdminClient, *},
     },
-    types::{ExecutorId, Namespace, ShardKey},
+    types::{ExecutorId, ShardKey},
 };
 
 /// Longest policy.
@@ -352,13 +352,6 @@ fn check_policy(text: &str) -> Result<(), Invalid> {
     }
     let settings = dynconfig::Settings::parse("text", text, dynconfig::Strictness::Strict);
     settings.map(|_| ()).map_err(|error| Invalid::new("text", "", format!("was refused: {error}")))
-}
-
-/// This replica has not read the namespace's history yet.
-fn unknown_yet(namespace: &Namespace) -> Status {
-    let subject = format!("namespace \"{namespace}\"");
-    let problem = Problem::new(problem::Reason::StoreAway, subject, "is not known to this replica yet");
-    problem.remedy("ask again, or another replica").into_status()
 }
 
 fn wire_duration(duration: Duration) -> prost_types::Duration {

@@ -2,7 +2,7 @@
 
 use tonic::{Response, Status, transport::Channel};
 
-use super::{AdminService, leading::Asked, pages};
+use super::{super::unknown_yet, AdminService, leading::Asked, pages};
 use crate::{
     engine::{ShardRecord, State},
     proto::v1::wire::{ListShardsRequest, ListShardsResponse, ShardState, admin_client::AdminClient},
@@ -47,7 +47,7 @@ impl AdminService {
         let Some(Page { mut shards, next_page, version }) =
             room.read(|state| state.map(|state| wanted.page(state)))
         else {
-            return Err(super::unknown_yet(&namespace));
+            return Err(unknown_yet(&namespace));
         };
         let keys: Vec<String> = shards.iter().map(|shard| shard.shard.clone()).collect();
         let loads = self
