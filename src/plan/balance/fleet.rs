@@ -70,6 +70,21 @@ impl Fleet {
         if self.weight > 0.0 { f64::from(self.total.shards) / self.weight } else { 0.0 }
     }
 
+    /// The fullest member and the emptiest that may be given more, by counts alone, if a shard should go from one to the
+    /// other.
+    pub(super) fn uneven(&self) -> Option<(ExecutorSlot, ExecutorSlot)> {
+        let count = |member: &&Member| Number(f64::from(member.settled.shards) / member.weight);
+        let from = self.members.iter().max_by_key(count)?;
+        let to = self.members.iter().filter(|member| member.receives).min_by_key(count)?;
+        Self::is_uneven(from, to).then_some((from.slot, to.slot))
+    }
+
+    /// Whether the sum of squares of counts becomes less when a shard goes from one to the other.
+    pub(super) fn is_uneven(from: &Member, to: &Member) -> bool {
+        let (more, fewer) = (f64::from(from.settled.shards), f64::from(to.settled.shards));
+        from.slot != to.slot && (2.0 * more - 1.0) / from.weight > (2.0 * fewer + 1.0) / to.weight
+    }
+
     /// # Panics
     ///
     /// When the slot is no member's.

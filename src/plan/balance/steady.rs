@@ -10,6 +10,9 @@
 //! (`giant`). What may be noise, or has only just changed, is waited for (`doubt`): a move that is not made need not be
 //! made good.
 //!
+//! *Level*: where placement is even and nobody has ever measured a load, shards are all that counts, and nothing is
+//! uncertain. Then nobody is left with two shards more than another one (for their weights).
+//!
 //! Every move lessens the sum over all executors of (load^2 / weight), noticeably. That sum is not negative and nothing
 //! else changes it, so with loads that do not change, moves come to an end.
 
@@ -55,6 +58,7 @@ pub(super) fn read(
     let limits = Limits::new(fleet, steady);
     let budget = budget(input, steady.move_budget) as usize;
     let hungry = limits.hungry(input, steady, fleet);
+    let is_uneven = counts_alone(input, config) && fleet.uneven().is_some();
     if budget == 0 {
         return Vec::new();
     }
@@ -62,7 +66,7 @@ pub(super) fn read(
     if config.placement == Placement::Ring && !hungry.is_empty() {
         rows = read_ring_owned(board, input, steady, fleet, &hungry, budget);
     }
-    let is_spreading = !hungry.is_empty();
+    let is_spreading = !hungry.is_empty() || is_uneven;
     let doubts = Doubts::new(board, fleet, input.now);
     let donors: Vec<_> = fleet
         .members()
@@ -133,6 +137,14 @@ pub(super) fn run(draft: &mut Draft<'_>, steady: &Steady, fleet: Fleet) {
     round.spread(draft, &mut offers);
     round.move_giants(draft, &mut offers);
     round.shed(draft, &mut offers);
+    if counts_alone(draft.input, draft.config) {
+        round.level(draft, &mut offers);
+    }
+}
+
+/// Whether shards are told apart by nothing, and are to be spread evenly.
+fn counts_alone(input: &Input, config: &Config) -> bool {
+    config.placement == Placement::Even && input.total.measured == 0
 }
 
 pub(super) struct Limits {
@@ -242,6 +254,27 @@ impl Round {
             let is_done = donor_fill.0 <= upper;
             let mut ask = |to| self.send_one(draft, offers, (from, to), Reason::Shed, &mut rankings);
             if is_done || !emptiest.into_iter().any(&mut ask) {
+                donors.pop_last();
+            }
+        }
+    }
+
+    /// Whoever has two shards more than another one gives it one.
+    fn level(&mut self, draft: &mut Draft<'_>, offers: &mut Offers<'_>) {
+        let (mut receivers, mut donors) =
+            (self.fleet.ranked(|member| member.receives), self.fleet.ranked(|_| true));
+        while self.left > 0
+            && let Some(&(_, from)) = donors.last()
+            && let Some(&(_, to)) = receivers.first()
+            && Fleet::is_uneven(self.fleet.member(from), self.fleet.member(to))
+        {
+            let one = Tally::of(None);
+            if !self.is_fair(to, one, Reason::Spread) || !draft.placer.has_room(to, one) {
+                receivers.pop_first();
+            } else if let Some(last) = offers.of(from).len().checked_sub(1) {
+                let offer = offers.take(from, last);
+                self.hand_over(draft, offer.row, to, Reason::Spread, &mut [&mut receivers, &mut donors]);
+            } else {
                 donors.pop_last();
             }
         }

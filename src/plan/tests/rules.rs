@@ -86,6 +86,27 @@ fn even_placement_counts_and_weights_count() {
 }
 
 #[test]
+fn where_only_counts_matter_nobody_is_left_with_two_more_than_another() {
+    let config = Config { placement: Placement::Even, ..Config::default() };
+    // Some come later, some have far too many, and long after everybody has settled.
+    for counts in [&[40, 0, 0, 20][..], &[23, 20, 20, 17], &[21, 19, 20, 20], &[100, 1, 30]] {
+        let shards: Vec<Vec<f64>> = counts.iter().map(|count| vec![1.0; *count]).collect();
+        let lists: Vec<&[f64]> = shards.iter().map(Vec::as_slice).collect();
+        let mut board = owning(&lists);
+        let all: Vec<_> = board.shards().map(|(shard, _)| shard).collect();
+        for shard in all {
+            board.set_load(shard, None, Mono::ZERO);
+        }
+        run_to_rest(&mut board, &config);
+        let held = held(&board);
+        assert!(held.iter().max().unwrap() - held.iter().min().unwrap() <= 1, "{counts:?} became {held:?}");
+    }
+    // With loads, these do.
+    let mut board = owning(&[&[1.0; 23], &[1.0; 20], &[1.0; 17]]);
+    assert_eq!(run_to_rest(&mut board, &config), []);
+}
+
+#[test]
 fn a_shard_made_on_demand_goes_where_the_least_load_is() {
     let mut board = owning(&[&[5.0, 1.0], &[1.0, 1.0, 1.0], &[9.0]]);
     let config = Config { placement: Placement::LeastLoaded, ..Config::default() };
