@@ -5,6 +5,7 @@
 //! path. The figures of a machine depend on all of these, so they are code and not a description.
 
 pub mod cadence_path;
+pub mod distributor;
 pub mod fleet;
 pub mod floor;
 pub mod histogram;

@@ -1,5 +1,6 @@
-//! `shardway bench`: what lookups and plans cost on this machine.
+//! `shardway bench`: what lookups, plans and a distributor cost on this machine.
 
+mod distributor;
 mod plan;
 
 use std::io::{self, IsTerminal, Write};
@@ -25,7 +26,8 @@ use crate::{
 #[command(after_help = "\
 Examples:
   shardway bench lookup
-  shardway bench plan --shards 100000")]
+  shardway bench plan --shards 100000
+  shardway bench distributor --shards 100000")]
 pub(super) struct Bench {
     #[command(subcommand)]
     what: What,
@@ -35,6 +37,7 @@ pub(super) struct Bench {
 enum What {
     Lookup(Lookup),
     Plan(plan::Plan),
+    Distributor(distributor::Distributor),
 }
 
 /// Measure lookups: every promised figure, or one setting in detail.
@@ -90,6 +93,7 @@ impl Bench {
         match self.what {
             What::Lookup(lookup) => lookup.run(console, allocations),
             What::Plan(plan) => plan.run(console),
+            What::Distributor(distributor) => distributor.run(console),
         }
     }
 }

@@ -1,0 +1,105 @@
+//! A replica in this process that is spoken to over real sockets.
+
+use std::{io, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::{Channel, Server};
+
+use crate::{
+    clock::Clock,
+    election::ElectionConfig,
+    engine::{NamespaceConfig, Request},
+    replica::ReplicaConfig,
+    server::{self, Host, HostConfig},
+    store::{Keys, Store},
+    types::{ExecutorId, Namespace, ShardKey, Version},
+};
+
+/// How often to look whether somebody leads.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// Nothing has changed for so long: then nothing is under way.
+const QUIET: Duration = Duration::from_millis(500);
+
+pub(super) struct Replica {
+    host: Host,
+    address: String,
+    server: JoinHandle<()>,
+}
+
+impl Replica {
+    pub(super) async fn start(
+        store: Arc<dyn Store>,
+        keys: Keys,
+        clock: Arc<dyn Clock>,
+        namespaces: Vec<(Namespace, Arc<NamespaceConfig>)>,
+    ) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?.to_string();
+        let config = HostConfig {
+            name: "bench".into(),
+            address: address.clone(),
+            keys,
+            election: ElectionConfig::default(),
+            replica: ReplicaConfig::default(),
+            session: rand::random(),
+            namespaces,
+        };
+        let host = Host::start(store, clock.clone(), config)?;
+        let routes = server::services(&host, clock);
+        let serving = Server::builder().tcp_nodelay(true).add_routes(routes);
+        let serving = serving.serve_with_incoming(TcpListenerStream::new(listener));
+        let server = tokio::spawn(async move {
+            // Whoever needs it notices when it is gone.
+            let _ = serving.await;
+        });
+        Ok(Self { host, address, server })
+    }
+
+    /// One more connection.
+    pub(super) async fn connect(&self) -> anyhow::Result<Channel> {
+        let endpoint = Channel::from_shared(format!("http://{}", self.address))?;
+        endpoint.tcp_nodelay(true).connect().await.context("cannot reach the replica")
+    }
+
+    pub(super) async fn until_led(&self, namespace: &Namespace) -> anyhow::Result<()> {
+        while !self.host.desk().leader(namespace).await?.is_some_and(|leader| leader.is_here) {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(())
+    }
+
+    /// The version of the namespace after which nothing has changed for a while.
+    pub(super) async fn at_rest(&self, namespace: &Namespace) -> anyhow::Result<Version> {
+        let room = self.host.rooms().get(namespace).context("a namespace that it was started with")?;
+        let mut versions = room.versions();
+        while let Ok(changed) = tokio::time::timeout(QUIET, versions.changed()).await {
+            changed?;
+        }
+        let version = *versions.borrow();
+        version.context("it has a version by now")
+    }
+
+    /// Gives a shard to an executor.
+    pub(super) async fn hand_over(
+        &self,
+        namespace: &Namespace,
+        shard: &str,
+        executor: u32,
+    ) -> anyhow::Result<()> {
+        let request = Request::Move(ShardKey::new(shard)?, ExecutorId::new(format!("executor-{executor}"))?);
+        self.host.desk().ask(namespace, request).await??;
+        Ok(())
+    }
+
+    pub(super) async fn stop(self) {
+        self.host.leave(Duration::from_secs(5)).await;
+        self.server.abort();
+    }
+}
+
+/// What goes wrong here is for a person to read.
+pub(super) fn lost(what: &str) -> io::Error {
+    io::Error::other(format!("{what} ended before it was done"))
+}
