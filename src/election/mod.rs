@@ -16,6 +16,7 @@
 
 mod candidacy;
 mod config;
+mod effect;
 mod elector;
 #[cfg(test)]
 mod event_tests;
@@ -27,5 +28,6 @@ mod sim_tests;
 mod spread;
 
 pub use config::{ConfigError, ElectionConfig};
-pub use elector::{CallId, Effect, Election};
+pub use effect::{CallId, Effect};
+pub use elector::Election;
 pub use record::{ReplicaRecord, ReplicaSession, TermRecord};

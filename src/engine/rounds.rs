@@ -143,7 +143,7 @@ impl Planner {
 
     pub(super) fn shard_changed(&mut self, state: &State, index: Index) {
         let Some(shard) = state.shard_at(index) else { return };
-        let slot = match self.shards.get(index as usize).copied().flatten() {
+        let slot = match self.shard(index) {
             Some(slot) => slot,
             None => {
                 let slot = self.board.add_shard(xxh3(shard.key.as_bytes()));
@@ -213,7 +213,7 @@ impl Planner {
     }
 
     pub(super) fn measured(&mut self, now: Mono, index: Index, load: f64) {
-        let slot = self.shards.get(index as usize).copied().flatten();
+        let slot = self.shard(index);
         if let (Some(slot), Some(load)) = (slot, Load::new(load)) {
             self.board.add_load_sample(slot, load, now, self.smoothing);
             if self.sight == Sight::Blind {
@@ -233,7 +233,7 @@ impl Planner {
 
     /// The shard is moved, and stays for a while.
     pub(super) fn note_moved(&mut self, now: Mono, index: Index) {
-        if let Some(slot) = self.shards.get(index as usize).copied().flatten() {
+        if let Some(slot) = self.shard(index) {
             self.board.note_moved(slot, now);
         }
     }
@@ -253,7 +253,7 @@ impl Planner {
     fn pin_again(&mut self, state: &State, executor: &ExecutorId, seat: ExecutorSlot) {
         let is_drained = |index: &Index| state.shard_at(*index).is_some_and(|shard| shard.drained);
         for index in state.pinned_to(executor).filter(|index| !is_drained(index)) {
-            if let Some(slot) = self.shards.get(index as usize).copied().flatten() {
+            if let Some(slot) = self.shard(index) {
                 self.board.set_pin(slot, Some(Pin::To(seat)));
             }
         }

@@ -9,6 +9,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use executor::Executor;
 use ledger::Ledger;
+pub use replica::Failure;
 use replica::Replica;
 use tonic::transport::Channel;
 use watch::{Watcher, read_all};
@@ -87,7 +88,7 @@ pub struct Surroundings {
 pub async fn run(
     surroundings: Surroundings,
     progress: &mut dyn FnMut(usize, usize, &str),
-) -> anyhow::Result<Report> {
+) -> Result<Report, Failure> {
     let Surroundings { store, keys, clock, most_watched } = surroundings;
     let mut report = Report::new(if store.kind() == "etcd" { MEASURES_OVER_ETCD } else { MEASURES });
     let sizes: Vec<u32> = WATCHED.into_iter().filter(|size| *size <= most_watched).collect();
@@ -138,7 +139,7 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    async fn join(&mut self, namespace: &Namespace) -> anyhow::Result<()> {
+    async fn join(&mut self, namespace: &Namespace) -> Result<(), Failure> {
         let ledger = Ledger::new(self.clock.clone());
         let mut fleet = self.fleet(namespace, &ledger, BEFORE_JOINS, SHARDS).await?;
         let channel = self.replica.connect().await?;
@@ -159,7 +160,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    async fn drain(&mut self, namespace: &Namespace) -> anyhow::Result<()> {
+    async fn drain(&mut self, namespace: &Namespace) -> Result<(), Failure> {
         let ledger = Ledger::new(self.clock.clone());
         let first = self.last_executor + 1;
         let fleet = self.fleet(namespace, &ledger, 2, SHARDS).await?;
@@ -177,7 +178,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    async fn crash(&mut self, namespace: &Namespace) -> anyhow::Result<()> {
+    async fn crash(&mut self, namespace: &Namespace) -> Result<(), Failure> {
         let ledger = Ledger::new(self.clock.clone());
         let first = self.last_executor + 1;
         let mut fleet = self.fleet(namespace, &ledger, 5, SHARDS).await?;
@@ -191,7 +192,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    async fn even(&mut self, namespace: &Namespace) -> anyhow::Result<()> {
+    async fn even(&mut self, namespace: &Namespace) -> Result<(), Failure> {
         let ledger = Ledger::new(self.clock.clone());
         let begun = self.clock.now();
         let fleet = self.fleet(namespace, &ledger, EVEN_EXECUTORS, EVEN_SHARDS).await?;
@@ -210,7 +211,7 @@ impl Bench<'_> {
     }
 
     /// The fewest and the most bytes that a watcher was sent.
-    async fn watch(&mut self, namespace: &Namespace, shards: u32) -> anyhow::Result<(usize, usize)> {
+    async fn watch(&mut self, namespace: &Namespace, shards: u32) -> Result<(usize, usize), Failure> {
         let ledger = Ledger::new(self.clock.clone());
         let first = self.last_executor + 1;
         let begun = self.clock.now();
@@ -252,7 +253,7 @@ impl Bench<'_> {
         ledger: &Arc<Ledger>,
         executors: u32,
         shards: u32,
-    ) -> anyhow::Result<Vec<Executor>> {
+    ) -> Result<Vec<Executor>, Failure> {
         self.replica.until_led(namespace).await?;
         let (mut fleet, mut channel) = (Vec::new(), self.replica.connect().await?);
         for number in 1..=executors {
@@ -279,7 +280,7 @@ impl Bench<'_> {
     }
 
     /// Waits until nothing moves any more, and counts what nobody has then.
-    async fn settle(&mut self, namespace: &Namespace, ledger: &Ledger, shards: u32) -> anyhow::Result<()> {
+    async fn settle(&mut self, namespace: &Namespace, ledger: &Ledger, shards: u32) -> Result<(), Failure> {
         let all = ledger.until(|_, held| held == shards as usize);
         let _ = tokio::time::timeout(SETTLES_WITHIN, all).await;
         self.replica.at_rest(namespace).await?;

@@ -1,8 +1,7 @@
 //! A replica in this process that is spoken to over real sockets.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{error::Error, io, sync::Arc, time::Duration};
 
-use anyhow::Context;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::{Channel, Server};
@@ -22,6 +21,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Nothing has changed for so long: then nothing is under way.
 const QUIET: Duration = Duration::from_millis(500);
 
+/// What goes wrong here is for a person to read.
+pub type Failure = Box<dyn Error + Send + Sync>;
+
 pub(super) struct Replica {
     host: Host,
     address: String,
@@ -34,7 +36,7 @@ impl Replica {
         keys: Keys,
         clock: Arc<dyn Clock>,
         namespaces: Vec<(Namespace, Arc<NamespaceConfig>)>,
-    ) -> anyhow::Result<Self> {
+    ) -> Result<Self, Failure> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
         let config = HostConfig {
@@ -58,12 +60,12 @@ impl Replica {
     }
 
     /// One more connection.
-    pub(super) async fn connect(&self) -> anyhow::Result<Channel> {
+    pub(super) async fn connect(&self) -> Result<Channel, Failure> {
         let endpoint = Channel::from_shared(format!("http://{}", self.address))?;
-        endpoint.tcp_nodelay(true).connect().await.context("cannot reach the replica")
+        Ok(endpoint.tcp_nodelay(true).connect().await?)
     }
 
-    pub(super) async fn until_led(&self, namespace: &Namespace) -> anyhow::Result<()> {
+    pub(super) async fn until_led(&self, namespace: &Namespace) -> Result<(), Failure> {
         while !self.host.desk().leader(namespace).await?.is_some_and(|leader| leader.is_here) {
             tokio::time::sleep(LOOK_EVERY).await;
         }
@@ -71,14 +73,14 @@ impl Replica {
     }
 
     /// The version of the namespace after which nothing has changed for a while.
-    pub(super) async fn at_rest(&self, namespace: &Namespace) -> anyhow::Result<Version> {
-        let room = self.host.rooms().get(namespace).context("a namespace that it was started with")?;
+    pub(super) async fn at_rest(&self, namespace: &Namespace) -> Result<Version, Failure> {
+        let room = self.host.rooms().get(namespace).ok_or_else(|| lost("the namespace"))?;
         let mut versions = room.versions();
         while let Ok(changed) = tokio::time::timeout(QUIET, versions.changed()).await {
             changed?;
         }
         let version = *versions.borrow();
-        version.context("it has a version by now")
+        Ok(version.ok_or_else(|| lost("the namespace"))?)
     }
 
     /// Gives a shard to an executor.
@@ -87,7 +89,7 @@ impl Replica {
         namespace: &Namespace,
         shard: &str,
         executor: u32,
-    ) -> anyhow::Result<()> {
+    ) -> Result<(), Failure> {
         let request = Request::Move(ShardKey::new(shard)?, ExecutorId::new(format!("executor-{executor}"))?);
         self.host.desk().ask(namespace, request).await??;
         Ok(())
@@ -99,7 +101,6 @@ impl Replica {
     }
 }
 
-/// What goes wrong here is for a person to read.
 pub(super) fn lost(what: &str) -> io::Error {
     io::Error::other(format!("{what} ended before it was done"))
 }

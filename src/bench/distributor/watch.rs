@@ -1,11 +1,10 @@
 //! What a change costs those who watch.
 
-use anyhow::Context;
 use tokio::{sync::mpsc, task::JoinSet};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Streaming, transport::Channel};
 
-use super::replica::lost;
+use super::replica::{Failure, lost};
 use crate::{
     proto::v1::{
         WatchFrame, WatchResponse,
@@ -27,18 +26,17 @@ impl Watcher {
         namespace: &Namespace,
         number: usize,
         have: Version,
-    ) -> anyhow::Result<Self> {
+    ) -> Result<Self, Failure> {
         let (to, receiver) = mpsc::channel(1);
         let watcher = format!("watcher-{number}");
         let open = WatchOpen { namespace: namespace.to_string(), have: Some(have.into()), watcher };
         to.send(WatchRequest { frame: Some(watch_request::Frame::Open(open)) }).await?;
         let response = RouterClient::new(channel).watch(ReceiverStream::new(receiver)).await;
-        let frames = response.context("cannot watch")?.into_inner();
-        Ok(Self { frames, _to: to })
+        Ok(Self { frames: response?.into_inner(), _to: to })
     }
 
     /// Reads until the shard has a token above this, and nobody is asked to let go of it. How many bytes that took.
-    async fn read(mut self, shard: String, above: Token) -> anyhow::Result<usize> {
+    async fn read(mut self, shard: String, above: Token) -> Result<usize, Failure> {
         let mut bytes = 0;
         loop {
             let frame = self.frames.message().await?.ok_or_else(|| lost("a watch"))?;
@@ -65,7 +63,7 @@ pub(super) async fn read_all(
     watchers: Vec<Watcher>,
     shard: &str,
     above: Token,
-) -> anyhow::Result<(usize, usize)> {
+) -> Result<(usize, usize), Failure> {
     let mut readers = JoinSet::new();
     for watcher in watchers {
         readers.spawn(watcher.read(shard.to_owned(), above));

@@ -54,7 +54,8 @@ impl Distributor {
                 clock: Arc::new(BootClock::new()),
                 most_watched: self.shards,
             };
-            distributor::run(surroundings, &mut show_progress).await
+            let report = distributor::run(surroundings, &mut show_progress).await;
+            report.map_err(anyhow::Error::from_boxed)
         })?;
         clear_progress();
         console.show(&report)?;
