@@ -255,6 +255,7 @@ impl Engine {
         }
         if let Some(to) = after.owner.and_then(|id| self.state.slot_of(id)) {
             self.gaps.granted(index, to, self.next_version());
+            self.planner.note_granted(self.last_awake, index);
         }
     }
 

@@ -28,6 +28,8 @@ pub(super) struct Planner {
     slots: Vec<Option<Slot>>,
     shards: Vec<Option<ShardSlot>>,
     indices: Vec<Option<Index>>,
+    /// When each shard was granted last, by its index; zero if another leader did.
+    granted: Vec<Mono>,
     /// Sessions that are over, and whose shards the next round deals with.
     gone: Vec<(Slot, Ending)>,
     /// Something waits for a round.
@@ -64,6 +66,7 @@ impl Planner {
             slots: Vec::new(),
             shards: Vec::new(),
             indices: Vec::new(),
+            granted: Vec::new(),
             gone: Vec::new(),
             is_urgent: true,
             next_round: now,
@@ -231,6 +234,15 @@ impl Planner {
         }
     }
 
+    /// The shard has another owner from now on.
+    pub(super) fn note_granted(&mut self, now: Mono, index: Index) {
+        put(&mut self.granted, index as usize, now);
+    }
+
+    fn was_granted_since(&self, index: Index, since: Mono) -> bool {
+        self.granted.get(index as usize).is_some_and(|&granted| granted > since)
+    }
+
     /// The shard is moved, and stays for a while.
     pub(super) fn note_moved(&mut self, now: Mono, index: Index) {
         if let Some(slot) = self.shard(index) {
@@ -379,6 +391,8 @@ impl Engine {
             }
             // Its owner has not even heard of it yet.
             Action::HandOver(_) if self.is_granted_now(index) => return,
+            // Whoever has waited for it to stop would wait a second time. Balance can do without it for a round.
+            Action::HandOver(_) if step.reason.is_balance() && self.was_granted_lately(now, index) => return,
             Action::HandOver(_) if is(Planted::GrantBeforeRelease) => {
                 if let Some(to) = to.filter(|_| !self.is_granted_now(index)) {
                     self.grant(index, record, to);
@@ -393,6 +407,10 @@ impl Engine {
         if step.reason.is_balance() {
             self.planner.board.note_moved(step.shard, now);
         }
+    }
+
+    fn was_granted_lately(&self, now: Mono, index: Index) -> bool {
+        self.planner.was_granted_since(index, now.back(self.state.config().round_every))
     }
 
     fn quarantine(&mut self, shard: ShardSlot, until: Option<Mono>) {

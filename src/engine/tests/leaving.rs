@@ -1,5 +1,7 @@
 //! Executors that go, and what nobody is told or given before its time.
 
+use std::collections::BTreeMap;
+
 use super::{
     super::*,
     id,
@@ -73,6 +75,34 @@ fn an_operator_gives_nothing_back_to_an_executor_that_is_about_to_stop() {
     world.carry_out(1, out);
     world.run(60_000 * MS);
     assert!(world.held()[1] > 0);
+}
+
+#[test]
+fn balance_leaves_a_shard_for_a_round_where_it_has_just_come() {
+    let mut world = World::new(46, config(12), 2);
+    world.run(10_000 * MS);
+    world.answered(Request::Drain(id("e0"))).unwrap();
+    let mut granted = BTreeMap::new();
+    let mut commits = world.deltas.len();
+    // Somebody comes while what was drained arrives elsewhere.
+    let newcomer = world.join();
+    for _ in 0..3_000 {
+        world.run(MS);
+        for delta in &world.deltas[commits..] {
+            for change in &delta.changes {
+                let Change::Shard(record) = change else { continue };
+                if record.handover.is_none() {
+                    granted.insert((record.key.clone(), record.token), world.now);
+                } else if let Some(&then) = granted.get(&(record.key.clone(), record.token)) {
+                    let lasted = world.now.since(then);
+                    assert!(lasted >= config(1).round_every, "{record:?} leaves again after {lasted:?}");
+                }
+            }
+        }
+        commits = world.deltas.len();
+    }
+    world.run(60_000 * MS);
+    assert!(world.held()[newcomer] >= 4, "{:?}", world.held());
 }
 
 #[test]
