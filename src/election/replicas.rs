@@ -215,26 +215,29 @@ impl Replicas {
             // Another store, or an older copy: what was known is of no use.
             self.known.clear();
         }
-        let before = self.sessions();
         let mut gone = std::mem::take(&mut self.known);
+        let mut differs = false;
         for row in rows {
             if let Some(Key::Replica(name)) = self.keys.parse(&row.key) {
                 if let Some(known) = gone.remove(&name) {
                     self.known.insert(name, known);
                 }
-                self.put(now, row);
+                differs |= self.put(now, row);
             }
         }
         // What a watch has told since that revision stays.
-        self.known.extend(gone.into_iter().filter(|(_, known)| known.changed > revision));
+        let still_known = |known: &Known| known.changed > revision;
+        differs |= !gone.values().all(still_known);
+        self.known.extend(gone.into_iter().filter(|(_, known)| still_known(known)));
         if blind {
             self.known.values_mut().for_each(|known| known.still_since = now);
         }
         self.revision = revision;
         self.looked = Some(now);
-        before != self.sessions()
+        differs
     }
 
+    /// Learns of a record; whether it is of a session that was not known.
     fn put(&mut self, now: Mono, row: Row) -> bool {
         let Some(Key::Replica(name)) = self.keys.parse(&row.key) else { return false };
         let before = self.known.get(&name);
@@ -249,10 +252,5 @@ impl Replicas {
         let known = Known { key: row.key, record, changed: row.changed, still_since: now, up_since };
         self.known.insert(name, known);
         is_new
-    }
-
-    fn sessions(&self) -> Vec<(String, Option<ReplicaSession>)> {
-        let session = |known: &Known| known.record.as_ref().map(|record| record.session);
-        self.known.iter().map(|(name, known)| (name.clone(), session(known))).collect()
     }
 }

@@ -16,7 +16,7 @@
 //! In names that come from outside, every byte but letters, digits and `._:@-` is written `%2F`. So no name can reach
 //! into another one's rows: what begins with a namespace's prefix is that namespace's.
 
-use std::{fmt::Write, sync::Arc};
+use std::{borrow::Cow, fmt::Write, sync::Arc};
 
 use crate::types::{NameError, Namespace};
 
@@ -24,6 +24,9 @@ use crate::types::{NameError, Namespace};
 pub const MAX_ROOT_BYTES: usize = 256;
 /// Longest name of a replica, in bytes before escaping, which makes at most three of each.
 pub const MAX_REPLICA_BYTES: usize = 256;
+
+/// Bytes of a key besides its root and its namespace, at most.
+const ROOM: usize = 80;
 
 /// Makes and reads the keys below one root.
 ///
@@ -160,7 +163,10 @@ impl Keys {
 
     /// `<root>/ns/<namespace>/`: what all keys of a namespace begin with, and no other key does.
     pub fn namespace(&self, namespace: &Namespace) -> String {
-        let mut prefix = self.namespaces();
+        // Room for any name that needs no escaping, and for what follows it.
+        let mut prefix = String::with_capacity(self.root.len() + namespace.len() + ROOM);
+        prefix.push_str(&self.root);
+        prefix.push_str("/ns/");
         escape(namespace, &mut prefix);
         prefix.push('/');
         prefix
@@ -178,7 +184,7 @@ impl Keys {
 
     /// `<root>/ns/<namespace>/delta/`: what the keys of all deltas of a namespace begin with.
     pub fn deltas(&self, namespace: &Namespace) -> String {
-        format!("{}delta/", self.namespace(namespace))
+        self.namespace(namespace) + "delta/"
     }
 
     /// `<root>/ns/<namespace>/delta/<generation>/`: what the pieces of one generation begin with. All deltas from one
@@ -189,12 +195,12 @@ impl Keys {
 
     /// `<root>/ns/<namespace>/delta/<generation>/<term>/<attempt>/<number>`
     pub fn delta(&self, namespace: &Namespace, chunk: Chunk) -> Arc<str> {
-        format!("{}{}", self.deltas(namespace), chunk.text()).into()
+        chunk.below(self.deltas(namespace))
     }
 
     /// `<root>/ns/<namespace>/snapshot/`: what the keys of all snapshots of a namespace begin with.
     pub fn snapshots(&self, namespace: &Namespace) -> String {
-        format!("{}snapshot/", self.namespace(namespace))
+        self.namespace(namespace) + "snapshot/"
     }
 
     /// `<root>/ns/<namespace>/snapshot/<generation>/`: what the pieces of one generation begin with.
@@ -204,7 +210,7 @@ impl Keys {
 
     /// `<root>/ns/<namespace>/snapshot/<generation>/<term>/<attempt>/<number>`
     pub fn snapshot(&self, namespace: &Namespace, chunk: Chunk) -> Arc<str> {
-        format!("{}{}", self.snapshots(namespace), chunk.text()).into()
+        chunk.below(self.snapshots(namespace))
     }
 
     /// What a key is the key of; `None` when these functions never make it.
@@ -216,7 +222,7 @@ impl Keys {
             None if rest == "restoring" => Some(Key::Restoring),
             Some(("replicas", name)) => {
                 let name = unescape(name).filter(|name| (1..=MAX_REPLICA_BYTES).contains(&name.len()))?;
-                Some(Key::Replica(name))
+                Some(Key::Replica(name.into_owned()))
             }
             Some(("catalogue", namespace)) => {
                 Some(Key::Catalogue(Namespace::new(unescape(namespace)?).ok()?))
@@ -251,31 +257,39 @@ impl Record {
 }
 
 impl Chunk {
-    fn text(self) -> String {
+    fn below(self, mut prefix: String) -> Arc<str> {
         let Self { generation, term, attempt, number } = self;
-        format!("{generation:020}/{term:020}/{attempt:010}/{number:010}")
+        write!(prefix, "{generation:020}/{term:020}/{attempt:010}/{number:010}")
+            .expect("text takes whatever is written to it");
+        prefix.into()
     }
 
     fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('/');
-        let mut next = || parts.next()?.parse::<u64>().ok();
-        let chunk = Self {
-            generation: next()?,
-            term: next()?,
-            attempt: next()?.try_into().ok()?,
-            number: next()?.try_into().ok()?,
-        };
         // One chunk, one text: signs, missing zeros and further parts are no chunk's.
-        (chunk.text() == text).then_some(chunk)
+        let mut next = |digits: usize| {
+            let part = parts.next().filter(|part| part.len() == digits)?;
+            part.bytes().all(|byte| byte.is_ascii_digit()).then_some(part)?.parse::<u64>().ok()
+        };
+        let chunk = Self {
+            generation: next(20)?,
+            term: next(20)?,
+            attempt: next(10)?.try_into().ok()?,
+            number: next(10)?.try_into().ok()?,
+        };
+        parts.next().is_none().then_some(chunk)
     }
 }
 
 /// What stands for itself in a key.
 fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"._:@-".contains(&byte)
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'@' | b'-')
 }
 
 fn escape(name: &str, out: &mut String) {
+    if name.bytes().all(is_plain) {
+        return out.push_str(name);
+    }
     for byte in name.bytes() {
         if is_plain(byte) {
             out.push(char::from(byte));
@@ -286,7 +300,10 @@ fn escape(name: &str, out: &mut String) {
 }
 
 /// The name that is escaped like this; `None` when none is.
-fn unescape(text: &str) -> Option<String> {
+fn unescape(text: &str) -> Option<Cow<'_, str>> {
+    if text.bytes().all(is_plain) {
+        return Some(text.into());
+    }
     let mut name = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
@@ -301,7 +318,7 @@ fn unescape(text: &str) -> Option<String> {
     let name = String::from_utf8(name).ok()?;
     let mut again = String::with_capacity(text.len());
     escape(&name, &mut again);
-    (again == text).then_some(name)
+    (again == text).then_some(name.into())
 }
 
 #[cfg(test)]
