@@ -102,6 +102,8 @@ pub(crate) enum Planted {
     FenceTooSoon,
     /// An executor that goes on when its lease has run out says that it holds.
     LapsedHeld,
+    /// An executor that goes on when its lease has run out goes on as well when it is told that its session is over.
+    ServesOn,
     /// Adopting a restored store raises no incarnation.
     TokenReusedAfterRestore,
     /// Sessions that a restored store remembers go on.

@@ -335,7 +335,9 @@ impl Session {
                 self.next_send = now;
             }
         } else {
-            out.extend(self.shards.forget_all(deadline).into_iter().map(Effect::Stop));
+            let stops = self.shards.forget_all(deadline);
+            let goes_on = is(Planted::ServesOn) && self.config.on_lease_loss == OnLeaseLoss::Hold;
+            out.extend(stops.into_iter().filter(|_| !goes_on).map(Effect::Stop));
             out.push(Effect::Fenced);
             // Another session needs another nonce; it stays unlike any other process's by being random to begin with.
             self.nonce = self.nonce.wrapping_add(1);

@@ -75,6 +75,12 @@ impl Application {
         self.serves.remove(grant).is_some()
     }
 
+    /// What it serves and was not told to stop.
+    pub(super) fn serves(&self) -> impl Iterator<Item = &ShardKey> {
+        let running = self.serves.iter().filter(|(_, serving)| **serving == Serving::Running);
+        running.map(|(grant, _)| &grant.shard)
+    }
+
     /// Whatever was stuck comes loose.
     pub(super) fn loosen(&self, stage: &mut Stage, whose: Whose) {
         let Whose { machine, process } = whose;

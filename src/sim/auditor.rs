@@ -31,7 +31,11 @@ pub(super) struct Auditor {
     pub(super) timeline: Timeline,
     pub(super) movement: BoundedMovement,
     fencing: Fencing,
+    /// Of beliefs, and for how long they may.
     overlap: BoundedOverlap,
+    overlap_bound: Duration,
+    /// Of what executors do.
+    double_service: BoundedOverlap,
     restraint: Restraint,
     /// Shards that are being moved for balance.
     balancing: BTreeMap<ShardKey, Version>,
@@ -69,13 +73,14 @@ const MAX_VIOLATIONS: usize = 1;
 impl Auditor {
     pub(super) fn new(swarm: &Swarm) -> Self {
         let rates = swarm.rates();
-        let overlap = rates.listening(swarm.config.lease) + swarm.stop_within + Duration::from_secs(1);
         Self {
             ledger: Ledger::new(Arc::new(swarm.config.clone())),
             timeline: Timeline::default(),
             movement: BoundedMovement::default(),
             fencing: Fencing::default(),
-            overlap: BoundedOverlap::new(overlap),
+            overlap: BoundedOverlap::default(),
+            overlap_bound: rates.listening(swarm.config.lease) + swarm.stop_within + Duration::from_secs(1),
+            double_service: BoundedOverlap::default(),
             restraint: Restraint::default(),
             balancing: BTreeMap::new(),
             expiry_allowed_until: Mono::ZERO,
@@ -128,13 +133,36 @@ impl Auditor {
         }
     }
 
-    /// Looks at overlaps that are allowed. `holds` asks processes.
+    /// Looks at overlaps of beliefs that are allowed. `holds` asks processes.
     pub(super) fn look_at_overlaps(&mut self, now: Mono, holds: impl Fn(ProcessId, &ShardKey) -> bool) {
         let is_over = |shard: &ShardKey, first, second| !holds(first, shard) || !holds(second, shard);
-        let found = self.overlap.check(now, is_over);
+        let found = self.overlap.check(now, Mono::ZERO, self.overlap_bound, is_over);
         if self.clocks_are_sound {
             self.judge(now, Promise::BoundedOverlap, found);
         }
+    }
+
+    /// A process serves a shard. Tells whether it is news that another one holds it.
+    pub(super) fn serves(&mut self, now: Mono, process: ProcessId, shard: &ShardKey) -> bool {
+        let other = self.timeline.holder(now, shard).filter(|belief| belief.process != process);
+        other.is_some_and(|other| self.double_service.began(now, shard, process, other.process))
+    }
+
+    /// Looks at overlaps of service. `serves` asks processes; `since` then each of them can be told what it has lost, and has
+    /// to stop within a bound.
+    pub(super) fn look_at_double_service(
+        &mut self,
+        now: Mono,
+        since: Mono,
+        bound: Duration,
+        serves: impl Fn(ProcessId, &ShardKey) -> bool,
+    ) {
+        let Self { timeline, double_service, .. } = self;
+        let is_over = |shard: &ShardKey, first, second| {
+            !serves(first, shard) || timeline.holder(now, shard).is_none_or(|belief| belief.process != second)
+        };
+        let found = double_service.check(now, since, bound, is_over);
+        self.judge(now, Promise::BoundedOverlap, found);
     }
 
     /// A process is gone.

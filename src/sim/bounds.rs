@@ -21,10 +21,11 @@ impl World {
         call_within + pause_to
     }
 
-    /// When leadership has come to rest: nobody has started for so long that it would be given any.
+    /// When leadership has come to rest: nobody has started, or has been cut off, for so long that it would be given any.
     pub(super) fn leadership_rests(&self) -> bool {
         let (stage, swarm) = (&self.stage, &self.stage.swarm);
-        let settled = stage.last_start.max(stage.last_election) + swarm.rates().listening(swarm.settle);
+        let last = stage.last_start.max(stage.last_election).max(stage.healed);
+        let settled = last + swarm.rates().listening(swarm.settle);
         self.replicas.iter().all(Distributor::is_up) && stage.now >= settled + 3 * Duration::from_secs(1)
     }
 

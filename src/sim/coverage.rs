@@ -76,6 +76,8 @@ pub enum Met {
     WatchLost,
     /// A replica that follows had to read everything anew.
     FollowerResync,
+    /// An executor that goes on without a lease served what had been given to another one.
+    Overlap,
 }
 
 /// How often each was met.
@@ -84,7 +86,7 @@ pub struct Coverage([u64; Met::ALL.len()]);
 
 impl Met {
     /// All of them, in their order.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::Handover,
         Self::Expiry,
         Self::LeaderChange,
@@ -120,6 +122,7 @@ impl Met {
         Self::StoreLeaderChange,
         Self::WatchLost,
         Self::FollowerResync,
+        Self::Overlap,
     ];
 
     /// The word in reports.
@@ -160,6 +163,7 @@ impl Met {
             Self::StoreLeaderChange => "store_leader_change",
             Self::WatchLost => "watch_lost",
             Self::FollowerResync => "follower_resync",
+            Self::Overlap => "overlap",
         }
     }
 }

@@ -29,6 +29,8 @@ pub(super) struct Distributor {
     pub(super) clock: NodeClock,
     process: Option<Process>,
     woken_at: Mono,
+    /// Empty, and with room.
+    effects: Vec<Effect>,
 }
 
 #[derive(Debug)]
@@ -53,7 +55,7 @@ const STILL_EVERY: Duration = Duration::from_secs(2);
 
 impl Distributor {
     pub(super) const fn new(number: u8, clock: NodeClock) -> Self {
-        Self { number, clock, process: None, woken_at: Mono::from_nanos(u64::MAX) }
+        Self { number, clock, process: None, woken_at: Mono::from_nanos(u64::MAX), effects: Vec::new() }
     }
 
     const fn node(&self) -> Node {
@@ -131,20 +133,20 @@ impl Distributor {
         };
         match message {
             Message::ToLeader(message) => {
-                if let (ToLeader::Beat(beat), Some(seat)) = (&message, &mut process.seat) {
+                if let (ToLeader::Beat(beat), Some(seat)) = (&*message, &mut process.seat) {
                     seat.homes.insert(beat.session, from);
                 }
-                let event = Event::Heard(namespace(), Caller(from.index() as u64), message);
+                let event = Event::Heard(namespace().clone(), Caller(from.index() as u64), *message);
                 self.tell_engine(stage, now, from, event);
             }
             Message::Ask(number, request) => {
                 let caller = Caller(number << 8 | from.index() as u64);
-                self.tell_engine(stage, now, from, Event::Asked(namespace(), caller, request));
+                self.tell_engine(stage, now, from, Event::Asked(namespace().clone(), caller, request));
             }
-            Message::Open(open_as) => self.open(stage, now, open_as),
+            Message::Open(open_as) => self.open(stage, now, *open_as),
             Message::Follow(have) => {
                 if let Node::Router(router) = from {
-                    self.handle(stage, now, Event::Seen(namespace(), have));
+                    self.handle(stage, now, Event::Seen(namespace().clone(), have));
                     self.tell_router(stage, router, have);
                 }
             }
@@ -216,16 +218,15 @@ impl Distributor {
         if std::mem::replace(&mut process.is_contending, true) {
             self.handle(stage, now, Event::WatchBroke);
         } else {
-            let mut effects = Vec::new();
             let founding = Arc::new(stage.swarm.config.clone());
-            process.replica.contend(now, &namespace(), founding, &mut effects);
-            self.carry_out(stage, now, effects);
+            process.replica.contend(now, namespace(), founding, &mut self.effects);
+            self.carry_out(stage, now);
         }
     }
 
     fn tell_engine(&mut self, stage: &mut Stage, now: Mono, from: Node, event: Event) {
         let Some(process) = &self.process else { return };
-        let runs = process.replica.engine(&namespace()).is_some();
+        let runs = process.replica.engine(namespace()).is_some();
         // A leader that has lost the store says so, or it would be asked for ever.
         if process.leads(now) || runs && is(Planted::AcksPastLease) {
             if let Event::Asked(_, _, Request::AllowExpiry) = event {
@@ -235,7 +236,7 @@ impl Distributor {
         } else {
             let leader = process.leader().filter(|leader| *leader != self.number);
             if let Event::Heard(_, _, message) = event {
-                self.handle(stage, now, Event::Seen(namespace(), message.seen()));
+                self.handle(stage, now, Event::Seen(namespace().clone(), message.seen()));
             }
             stage.send(self.node(), from, Message::NotLeader(leader));
         }
@@ -246,32 +247,32 @@ impl Distributor {
         let Some(process) = &mut self.process else { return };
         if std::mem::take(&mut process.is_alarmed) {
             stage.tell(|| format!("replica {} is to adopt the store", self.number));
-            self.handle(stage, now, Event::Open(namespace(), open_as));
+            self.handle(stage, now, Event::Open(namespace().clone(), open_as));
         }
     }
 
     /// Tells the replica, does what it wants done, and looks at what it has decided.
     fn handle(&mut self, stage: &mut Stage, now: Mono, event: Event) {
         let Some(process) = &mut self.process else { return };
-        let mut effects = Vec::new();
-        process.replica.handle(now, event, &mut effects);
-        self.carry_out(stage, now, effects);
+        process.replica.handle(now, event, &mut self.effects);
+        self.carry_out(stage, now);
         let Some(process) = &mut self.process else { return };
-        let (Some(seat), Some(engine)) = (&mut process.seat, process.replica.engine(&namespace())) else {
+        let (Some(seat), Some(engine)) = (&mut process.seat, process.replica.engine(namespace())) else {
             return;
         };
         seat.look(stage, now, engine.state());
         let version = engine.state().version();
         if version > std::mem::replace(&mut seat.decided, version)
             && version > stage.auditor.ledger.version
-            && let Some(term) = process.replica.election().term(&namespace())
+            && let Some(term) = process.replica.election().term(namespace())
         {
             stage.auditor.decided(stage.now, term.number, version, seat.decides());
         }
     }
 
-    fn carry_out(&mut self, stage: &mut Stage, now: Mono, effects: Vec<Effect>) {
-        for effect in effects {
+    fn carry_out(&mut self, stage: &mut Stage, now: Mono) {
+        let mut effects = std::mem::take(&mut self.effects);
+        for effect in effects.drain(..) {
             match effect {
                 Effect::Ask { call, request, within } => {
                     if let Some(process) = &mut self.process {
@@ -291,11 +292,12 @@ impl Distributor {
                 Effect::Trouble(_, trouble) => self.in_trouble(stage, trouble),
             }
         }
+        self.effects = effects;
     }
 
     fn led(&mut self, stage: &mut Stage, now: Mono) {
         let Some(process) = &mut self.process else { return };
-        let Some(engine) = process.replica.engine(&namespace()) else { return };
+        let Some(engine) = process.replica.engine(namespace()) else { return };
         stage.tell(|| format!("replica {} leads, from {}", self.number, engine.state().version()));
         process.seat = Some(Seat::new(engine.state(), now));
         stage.auditor.movement.led_by_another();
@@ -334,7 +336,7 @@ impl Distributor {
             if let engine::Effect::Answer(Caller(caller), answer) = effect
                 && let Some(to) = Node::of_index((caller & 0xFF) as usize)
             {
-                stage.send(me, to, Message::Answer(caller >> 8, answer));
+                stage.send(me, to, Message::Answer(caller >> 8, Box::new(answer)));
             }
             return;
         };
@@ -343,19 +345,19 @@ impl Distributor {
             engine::Effect::Commit(_) | engine::Effect::StartOver(..) => {}
             engine::Effect::Reply(Caller(caller), message) => {
                 let Some(to) = Node::of_index((caller & 0xFF) as usize) else { return };
-                let engine = replica.engine(&namespace());
+                let engine = replica.engine(namespace());
                 let beat_every = engine.map_or(Duration::ZERO, |engine| engine.state().config().beat_every);
                 seat.replies(now, to, &message, beat_every);
-                stage.send(me, to, Message::ToExecutor(message));
+                stage.send(me, to, Message::ToExecutor(Box::new(message)));
             }
             engine::Effect::Push(session, message) => {
                 if let Some(home) = seat.homes.get(&session) {
-                    stage.send(me, *home, Message::ToExecutor(message));
+                    stage.send(me, *home, Message::ToExecutor(Box::new(message)));
                 }
             }
             engine::Effect::Answer(Caller(caller), answer) => {
                 let Some(to) = Node::of_index((caller & 0xFF) as usize) else { return };
-                stage.send(me, to, Message::Answer(caller >> 8, answer));
+                stage.send(me, to, Message::Answer(caller >> 8, Box::new(answer)));
             }
             engine::Effect::Notice(notice) => {
                 stage.tell(|| format!("replica {}: {notice:?}", self.number));
@@ -370,7 +372,7 @@ impl Distributor {
     /// What was known is known in another way: routers are told everything.
     fn viewed(&mut self, stage: &mut Stage) {
         let Some(process) = &mut self.process else { return };
-        let Some(state) = process.replica.state(&namespace()).cloned().map(Arc::new) else { return };
+        let Some(state) = process.replica.state(namespace()).cloned().map(Arc::new) else { return };
         if std::mem::replace(&mut process.has_viewed, true) {
             stage.met(Met::FollowerResync);
         }
@@ -395,7 +397,7 @@ impl Distributor {
     fn tell_router(&mut self, stage: &mut Stage, router: u8, have: Version) {
         let me = Node::Replica(self.number);
         let Some(process) = &mut self.process else { return };
-        let state = process.replica.state(&namespace()).filter(|_| !process.is_leaving);
+        let state = process.replica.state(namespace()).filter(|_| !process.is_leaving);
         let Some(state) = state else {
             return stage.send(me, Node::Router(router), Message::HungUp);
         };
@@ -420,17 +422,17 @@ impl Distributor {
 
 impl Process {
     fn version(&self) -> Option<Version> {
-        self.replica.state(&namespace()).map(|state| state.version())
+        self.replica.state(namespace()).map(|state| state.version())
     }
 
     fn leads(&self, now: Mono) -> bool {
-        let runs = self.replica.engine(&namespace()).is_some();
-        runs && self.replica.election().leads(&namespace(), now).is_some()
+        let runs = self.replica.engine(namespace()).is_some();
+        runs && self.replica.election().leads(namespace(), now).is_some()
     }
 
     /// Whom it takes for the leader.
     fn leader(&self) -> Option<u8> {
-        let record = self.replica.election().leader(&namespace()).filter(|record| !record.resigned)?;
+        let record = self.replica.election().leader(namespace()).filter(|record| !record.resigned)?;
         record.replica.strip_prefix('r')?.parse().ok()
     }
 }

@@ -98,10 +98,7 @@ const UNREST: Duration = Duration::from_secs(240);
 impl World {
     pub(super) fn turn(&mut self) {
         self.stage.after(TURN, Happening::Turns);
-        let now = self.stage.now;
-        let machines = &self.machines;
-        let holds = |process, shard: &_| machines.iter().any(|machine| machine.holds(now, process, shard));
-        self.stage.auditor.look_at_overlaps(now, holds);
+        self.look_at_overlaps();
         match std::mem::replace(&mut self.phase, Phase::Bad) {
             Phase::Bad => self.go_on_badly(),
             Phase::Converging { by } => self.converge(by),
@@ -202,8 +199,7 @@ impl World {
             return;
         }
         // What took the longest way in bad times has arrived by now: a beat that is heard late makes a lease longer.
-        let healed = Mono::ZERO + self.stage.swarm.length * 2 / 3;
-        let is_too_early = now < healed + 2 * self.stage.auditor.longest_lease();
+        let is_too_early = now < self.stage.healed + 2 * self.stage.auditor.longest_lease();
         if is_too_early || self.stage.auditor.is_waiting || !self.leadership_rests() {
             return;
         }

@@ -115,10 +115,10 @@ impl Machine {
                 if let Node::Replica(replica) = from {
                     process.target = replica;
                 }
-                if matches!(&message, ToExecutor::Assigned(assigned) if assigned.since.is_none()) {
+                if matches!(&*message, ToExecutor::Assigned(assigned) if assigned.since.is_none()) {
                     stage.met(Met::Resync);
                 }
-                self.drive(stage, |session, now, out| session.hear(now, message, out));
+                self.drive(stage, |session, now, out| session.hear(now, *message, out));
             }
             Message::NotLeader(leader) => {
                 let replicas = stage.swarm.replicas;
@@ -156,7 +156,7 @@ impl Machine {
             process.retry_at = None;
             if let Some(message) = process.unanswered.clone() {
                 let to = Node::Replica(process.target);
-                stage.send(Node::Executor(self.number), to, Message::ToLeader(message));
+                stage.send(Node::Executor(self.number), to, Message::ToLeader(Box::new(message)));
             }
         }
         if process.next_work <= now {
@@ -217,6 +217,12 @@ impl Machine {
         self.clock.when(process.session.held_until())
     }
 
+    /// What its process serves, whatever it believes, and was not told to stop.
+    pub(super) fn serves(&self) -> impl Iterator<Item = (ProcessId, &ShardKey)> {
+        let process = self.process.iter();
+        process.flat_map(|process| process.application.serves().map(|shard| (process.id, shard)))
+    }
+
     fn work(&mut self, stage: &mut Stage) {
         let now = self.clock.shown(stage.now);
         let Some(process) = &mut self.process else { return };
@@ -267,7 +273,7 @@ impl Machine {
                 stage.send(
                     Node::Executor(self.number),
                     Node::Replica(process.target),
-                    Message::ToLeader(message),
+                    Message::ToLeader(Box::new(message)),
                 );
             }
             Effect::Start(grant) => {

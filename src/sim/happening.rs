@@ -40,13 +40,14 @@ pub(super) enum Happening {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ProcessId(pub(super) u32);
 
-/// What nodes say to each other.
+/// What nodes say to each other. Small, because most of what happens is not about the large ones, and is moved about as
+/// often.
 #[derive(Clone, Debug)]
 pub(super) enum Message {
     /// An executor to a replica.
-    ToLeader(ToLeader),
+    ToLeader(Box<ToLeader>),
     /// A replica to an executor.
-    ToExecutor(ToExecutor),
+    ToExecutor(Box<ToExecutor>),
     /// A replica that does not lead, to whoever took it for the leader: perhaps this one does.
     NotLeader(Option<u8>),
     /// The connection is gone, says the other machine.
@@ -54,7 +55,7 @@ pub(super) enum Message {
     /// A router or the operator to a replica.
     Ask(u64, Request),
     /// The replica's answer.
-    Answer(u64, Result<Answer, RequestError>),
+    Answer(u64, Box<Result<Answer, RequestError>>),
     /// A router to a replica: from now on, tell me what changes.
     Follow(Version),
     /// A replica to a router.
@@ -76,7 +77,7 @@ pub(super) enum Message {
     /// A replica to the operator: it leads, and does not believe what is stored.
     Alarm,
     /// The operator's answer: go on like this.
-    Open(OpenAs),
+    Open(Box<OpenAs>),
 }
 
 /// A call to the store: which run of a distributor made it, and its number there.
@@ -127,17 +128,17 @@ impl Happening {
 impl Message {
     fn digest(&self) -> u64 {
         match self {
-            Self::ToLeader(ToLeader::Register(register)) => 1 << 28 | register.nonce & 0xFFFF,
-            Self::ToLeader(ToLeader::Beat(beat)) => 2 << 28 | beat.seq & 0xFF_FFFF,
-            Self::ToLeader(ToLeader::Leave(id)) => 3 << 28 | id.began.generation & 0xFF_FFFF,
-            Self::ToExecutor(ToExecutor::Registered { session, .. }) => {
-                4 << 28 | session.began.generation & 0xFF_FFFF
-            }
-            Self::ToExecutor(ToExecutor::Acknowledged { seq, .. }) => 5 << 28 | seq & 0xFF_FFFF,
-            Self::ToExecutor(ToExecutor::Assigned(assigned)) => {
-                6 << 28 | assigned.version.generation & 0xFF_FFFF
-            }
-            Self::ToExecutor(_) => 7 << 28,
+            Self::ToLeader(message) => match &**message {
+                ToLeader::Register(register) => 1 << 28 | register.nonce & 0xFFFF,
+                ToLeader::Beat(beat) => 2 << 28 | beat.seq & 0xFF_FFFF,
+                ToLeader::Leave(id) => 3 << 28 | id.began.generation & 0xFF_FFFF,
+            },
+            Self::ToExecutor(message) => match &**message {
+                ToExecutor::Registered { session, .. } => 4 << 28 | session.began.generation & 0xFF_FFFF,
+                ToExecutor::Acknowledged { seq, .. } => 5 << 28 | seq & 0xFF_FFFF,
+                ToExecutor::Assigned(assigned) => 6 << 28 | assigned.version.generation & 0xFF_FFFF,
+                ToExecutor::Refused { .. } | ToExecutor::Ended { .. } => 7 << 28,
+            },
             Self::NotLeader(_) => 8 << 28,
             Self::HungUp => 5 << 24,
             Self::Ask(number, _) => 9 << 28 | number & 0xFF_FFFF,

@@ -249,7 +249,7 @@ impl World {
     /// Everything bad is over at once.
     pub(super) fn heal(&mut self) {
         self.stage.tell(|| "=== all is well from now on".to_owned());
-        self.stage.is_bad = false;
+        (self.stage.is_bad, self.stage.healed) = (false, self.stage.now);
         self.operator.hang_up();
         self.stage.network.mend_all();
         self.stage.network.set_weather(Weather::FAIR);

@@ -1,6 +1,6 @@
 //! A distributor's connection to the store: calls that may stay without an answer, and one watch.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
     happening::{CallNumber, Message},
@@ -17,6 +17,8 @@ use crate::{
 pub(super) struct Link {
     me: Node,
     run: u32,
+    /// The key of the namespace's head.
+    head: Arc<str>,
     calls: BTreeMap<CallNumber, Pending>,
     last_call: u32,
     watch: Watch,
@@ -53,9 +55,10 @@ pub(super) enum Heard {
 const POLL_WITHIN: Duration = Duration::from_secs(1);
 
 impl Link {
-    pub(super) const fn new(me: Node, run: u32, now: Mono) -> Self {
+    pub(super) fn new(me: Node, run: u32, now: Mono) -> Self {
         let watch = Watch { number: CallNumber { run, call: 0 }, from: None, again_at: now };
-        Self { me, run, calls: BTreeMap::new(), last_call: 0, watch }
+        let head = Keys::default().head(namespace());
+        Self { me, run, head, calls: BTreeMap::new(), last_call: 0, watch }
     }
 
     pub(super) fn ask(
@@ -67,8 +70,7 @@ impl Link {
         within: Duration,
     ) {
         let number = self.number();
-        let head = Keys::default().head(&namespace());
-        let moves_head = |write: &Write| matches!(write, Write::Put(key, _) if *key == head);
+        let moves_head = |write: &Write| matches!(write, Write::Put(key, _) if *key == self.head);
         let is_commit =
             matches!(&request, Request::Transact(transaction) if transaction.writes.iter().any(moves_head));
         self.calls.insert(number, Pending { of, is_commit, by: now + within });

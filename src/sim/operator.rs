@@ -56,7 +56,7 @@ impl Operator {
             let open_as =
                 OpenAs { mode: Mode::Adopt { wait }, seen: None, unix_millis: unix_millis(stage.now) };
             stage.tell(|| format!("operator: adopt the store, {replica}"));
-            stage.send(Node::Operator, replica, Message::Open(open_as));
+            stage.send(Node::Operator, replica, Message::Open(Box::new(open_as)));
         }
     }
 
@@ -108,7 +108,7 @@ impl Operator {
                     stage.send(Node::Operator, Node::Replica(leader), ask);
                 }
             }
-            Message::Answer(number, answer) => self.answered(stage, number, answer),
+            Message::Answer(number, answer) => self.answered(stage, number, *answer),
             _ => {}
         }
     }

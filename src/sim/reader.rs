@@ -1,5 +1,7 @@
 //! What was truly committed: read from the store itself, at every transaction, by nobody who could have a part in it.
 
+use std::sync::Arc;
+
 use super::{coverage::Met, invariants::Promise, stage::Stage};
 use crate::{
     election::TermRecord,
@@ -17,6 +19,10 @@ use crate::{
 pub(super) struct Reader {
     keys: Keys,
     namespace: Namespace,
+    /// What the keys of its rows begin with, and two of them.
+    prefix: String,
+    head: Arc<str>,
+    term: Arc<str>,
     limits: Limits,
     /// The store's.
     identity: StoreIdentity,
@@ -39,8 +45,18 @@ impl Reader {
     pub(super) fn new(namespace: &Namespace, limits: Limits, identity: StoreIdentity) -> Self {
         let keys = Keys::default();
         let follow = Follow::new(Rows::new(&keys, namespace), limits, None);
-        let namespace = namespace.clone();
-        Self { keys, namespace, limits, identity, follow, read: Revision(0), snapshot: None }
+        Self {
+            prefix: keys.namespace(namespace),
+            head: keys.head(namespace),
+            term: keys.term(namespace),
+            namespace: namespace.clone(),
+            keys,
+            limits,
+            identity,
+            follow,
+            read: Revision(0),
+            snapshot: None,
+        }
     }
 
     /// The store is another one, with rows of its own from this revision on. What was read before is nobody's past.
@@ -51,14 +67,12 @@ impl Reader {
 
     /// Looks at a transaction before it happens, or does not.
     pub(super) fn writers(&self, kv: &Kv, transaction: &Transaction) -> Writers {
-        let prefix = self.keys.namespace(&self.namespace);
-        let head = self.keys.head(&self.namespace);
-        let writes_head = |write: &Write| matches!(write, Write::Put(key, _) if *key == head);
+        let writes_head = |write: &Write| matches!(write, Write::Put(key, _) if *key == self.head);
         let has_head = transaction.writes.iter().any(writes_head);
         let mut writers = Writers::default();
         for write in &transaction.writes {
             let Write::Put(key, value) = write else { continue };
-            if !key.starts_with(&prefix) {
+            if !key.starts_with(&self.prefix) {
                 continue;
             }
             match self.keys.parse(key) {
@@ -74,7 +88,7 @@ impl Reader {
             }
         }
         if !writers.terms.is_empty() {
-            let row = kv.get(&self.keys.term(&self.namespace)).ok().flatten();
+            let row = kv.get(&self.term).ok().flatten();
             writers.in_force = row.and_then(|row| TermRecord::from_row(&row.key, &row.value).ok());
         }
         writers
@@ -102,7 +116,7 @@ impl Reader {
 
     /// Reads what a transaction has done.
     pub(super) fn read(&mut self, stage: &mut Stage, kv: &Kv) {
-        match kv.batch(&self.keys.namespace(&self.namespace), self.read.next()) {
+        match kv.batch(&self.prefix, self.read.next()) {
             Ok(Some(batch)) => {
                 self.read = batch.revision;
                 if batch.changes.is_empty() {

@@ -85,7 +85,7 @@ impl Router {
     pub(super) fn new(number: u8, clock: NodeClock) -> Self {
         let face = Arc::new(Face::default());
         face.0.store(clock.shown(Mono::ZERO).as_nanos(), Ordering::Relaxed);
-        let resolver = Resolver::builder(namespace()).clock(face.clone()).build();
+        let resolver = Resolver::builder(namespace().clone()).clock(face.clone()).build();
         let now = clock.shown(Mono::ZERO);
         Self {
             number,
@@ -124,7 +124,7 @@ impl Router {
             Message::Told(told) if from == Node::Replica(self.replica) => self.told(stage, told),
             Message::HungUp if from == Node::Replica(self.replica) => self.look_elsewhere(stage),
             Message::NotLeader(leader) => self.replica_hint(stage, leader),
-            Message::Answer(number, answer) => self.answered(stage, number, answer),
+            Message::Answer(number, answer) => self.answered(stage, number, *answer),
             Message::Served(number, true) => drop(self.requests.remove(&number)),
             _ => {}
         }

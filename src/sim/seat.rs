@@ -7,7 +7,7 @@ use std::{
 
 use super::{coverage::Met, node::Node, stage::Stage};
 use crate::{
-    engine::{Notice, SessionRecord, State},
+    engine::{Notice, State},
     session::ToExecutor,
     types::{Mono, SessionId, Version},
 };
@@ -105,9 +105,7 @@ impl Seat {
     /// The engine has done something. A session that it has no more, it has given up just now, although that may be stored
     /// much later.
     pub(super) fn look(&mut self, stage: &Stage, now: Mono, state: &State) {
-        let is_known = |record: &SessionRecord| self.sessions.contains(&record.id);
-        let is_same = state.sessions().all(is_known) && state.sessions().count() == self.sessions.len();
-        if is_same {
+        if state.sessions().map(|record| &record.id).eq(&self.sessions) {
             return;
         }
         let sessions: BTreeSet<SessionId> = state.sessions().map(|record| record.id).collect();

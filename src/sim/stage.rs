@@ -1,6 +1,6 @@
 //! What everybody on the virtual stage needs: the time, the wire, chance, and the auditor who sees it all.
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 use super::{
     agenda::Agenda,
@@ -28,6 +28,8 @@ pub(super) struct Stage {
     pub(super) record: Record,
     /// While bad things happen. Afterwards everybody behaves.
     pub(super) is_bad: bool,
+    /// Since when all is well, once it is.
+    pub(super) healed: Mono,
     /// Whoever starts to serve this shard dies of it.
     pub(super) poison: Option<ShardKey>,
     /// How often a shard that is told to stop never does.
@@ -43,8 +45,10 @@ pub(super) struct Stage {
 }
 
 /// The namespace of which all this is about.
-pub(super) fn namespace() -> Namespace {
-    Namespace::new("simulated").expect("a namespace's name")
+pub(super) fn namespace() -> &'static Namespace {
+    static NAME: LazyLock<Namespace> =
+        LazyLock::new(|| Namespace::new("simulated").expect("a namespace's name"));
+    &NAME
 }
 
 /// What calendars show: not long after the beginning, so that incarnations are easy to read.
@@ -67,6 +71,7 @@ impl Stage {
             coverage: Coverage::default(),
             record: Record::new(tells_story),
             is_bad: true,
+            healed: Mono::ZERO,
             poison: None,
             stuck_ppm: 0,
             processes: 0,

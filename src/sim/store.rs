@@ -22,6 +22,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Store {
     kv: Kv,
+    /// What all keys begin with.
+    all: String,
     /// How often it was restored: each time it is another store.
     restored: u32,
     reader: Reader,
@@ -52,6 +54,7 @@ impl Store {
     pub(super) fn new(swarm: &Swarm, namespace: &Namespace) -> Self {
         Self {
             kv: Kv::new(swarm.limits, swarm.retention),
+            all: Keys::default().all(),
             restored: 0,
             reader: Reader::new(namespace, swarm.limits, identity(0)),
             away: None,
@@ -202,7 +205,7 @@ impl Store {
             return;
         }
         let now = Batch { changes: Vec::new(), revision: self.kv.revision() };
-        let told = from.map_or(Ok(Some(now)), |from| self.kv.batch(&Keys::default().all(), from));
+        let told = from.map_or(Ok(Some(now)), |from| self.kv.batch(&self.all, from));
         let told = match told {
             Ok(None) => return,
             Ok(Some(batch)) => Ok(batch),

@@ -54,6 +54,7 @@ mod planted {
     }
 
     finds! {
+        serves_on: ServesOn breaks BoundedOverlap;
         self_fence: NoSelfFence breaks ContinuousHold;
         grant_before_release: GrantBeforeRelease breaks BoundedMovement;
         release_by_absence: ReleaseByAbsence breaks ExclusiveBelief;
@@ -83,5 +84,10 @@ mod planted {
         sets_not_nested: SetsNotNested breaks AtomicFlips;
         ages: AgesForgotten breaks KnownFreshness;
         release_forgotten: ReleaseForgotten breaks Completeness;
+        skip_missed_commits: SkipMissedCommits breaks StaticStability;
+        lease_from_answer: LeaseFromAnswer breaks Restraint;
+        restored_sessions_live: RestoredSessionsLive breaks ExclusiveBelief;
+        take_unguarded: TakeUnguarded breaks StaticStability;
+        take_from_the_living: TakeFromTheLiving breaks Completeness;
     }
 }

@@ -46,26 +46,27 @@ pub(super) struct Begun {
 }
 
 impl Timeline {
-    /// What a process holds now, and until when it may. Tells what is new.
-    pub(super) fn holds(
+    /// What a process holds now, in the order of their keys, and until when it may. Tells what is new.
+    pub(super) fn holds<'a, I: Iterator<Item = (&'a ShardKey, Token)>>(
         &mut self,
         now: Mono,
         process: ProcessId,
         lease_end: Mono,
-        held: &[(&ShardKey, Token)],
+        held: impl Fn() -> I,
     ) -> Vec<Begun> {
         let believer = self.believers.entry(process).or_default();
         let lapsed = now > believer.lease_end;
         let ended_at = now.min(believer.lease_end);
         believer.lease_end = lease_end;
-        let is_same =
-            |(one, other): (&(ShardKey, Token), &(&ShardKey, Token))| one.0 == *other.0 && one.1 == other.1;
-        if !lapsed && believer.held.len() == held.len() && believer.held.iter().zip(held).all(is_same) {
+        let mut before = believer.held.iter();
+        let is_as_before = |(shard, token): (&ShardKey, Token)| {
+            before.next().is_some_and(|before| before.0 == *shard && before.1 == token)
+        };
+        if !lapsed && held().all(is_as_before) && before.next().is_none() {
             return Vec::new();
         }
         let before = std::mem::take(&mut believer.held);
-        let after: Vec<(ShardKey, Token)> =
-            held.iter().map(|(shard, token)| ((*shard).clone(), *token)).collect();
+        let after: Vec<(ShardKey, Token)> = held().map(|(shard, token)| (shard.clone(), token)).collect();
         let lasts =
             |list: &[(ShardKey, Token)], of: &(ShardKey, Token)| !lapsed && list.binary_search(of).is_ok();
         for (shard, _) in before.iter().filter(|of| !lasts(&after, of)) {
@@ -158,8 +159,7 @@ mod tests {
         lease_end: u64,
         held: &[(ShardKey, Token)],
     ) -> Vec<Begun> {
-        let held: Vec<_> = held.iter().map(|(shard, token)| (shard, *token)).collect();
-        timeline.holds(at(now), who, at(lease_end), &held)
+        timeline.holds(at(now), who, at(lease_end), || held.iter().map(|(shard, token)| (shard, *token)))
     }
 
     #[test]

@@ -75,7 +75,7 @@ impl World {
         let mut world = Self {
             machines,
             replicas,
-            store: Store::new(&swarm, &namespace()),
+            store: Store::new(&swarm, namespace()),
             routers,
             operator: Operator::default(),
             paused: BTreeMap::new(),
@@ -221,15 +221,40 @@ impl World {
         }
     }
 
+    /// Looks at who has what another one has as well, and for how long.
+    pub(super) fn look_at_overlaps(&mut self) {
+        let (now, machines) = (self.stage.now, &self.machines);
+        let holds = |process, shard: &_| machines.iter().any(|machine| machine.holds(now, process, shard));
+        self.stage.auditor.look_at_overlaps(now, holds);
+        // Where a lease ends what an executor does, what it does is what it believes.
+        if self.stage.swarm.is_exclusive() {
+            return;
+        }
+        for (process, shard) in machines.iter().flat_map(Machine::serves) {
+            if self.stage.auditor.serves(now, process, shard) {
+                self.stage.met(Met::Overlap);
+                self.stage
+                    .tell(|| format!("process {} serves shard {shard}, which is another one's", process.0));
+            }
+        }
+        // In bad times nobody need hear that it has lost anything.
+        let Stage { is_bad, healed, last_election, .. } = self.stage;
+        let since = if is_bad { now } else { healed.max(last_election) };
+        let bound = self.convergence();
+        let serves =
+            |process, shard: &_| machines.iter().flat_map(Machine::serves).any(|of| of == (process, shard));
+        self.stage.auditor.look_at_double_service(now, since, bound, serves);
+    }
+
     /// Lets a machine do something, and looks at what it believes then.
     pub(super) fn with_machine(&mut self, number: u8, what: impl FnOnce(&mut Machine, &mut Stage)) {
         let machine = &mut self.machines[usize::from(number)];
         what(machine, &mut self.stage);
         let Some(process) = &machine.process else { return };
         let now = self.stage.now;
-        let held: Vec<_> = process.session.held(machine.clock.shown(now)).collect();
+        let held = || process.session.held(machine.clock.shown(now));
         let lease_end = machine.lease_end(process);
-        let begun = self.stage.auditor.timeline.holds(now, process.id, lease_end, &held);
+        let begun = self.stage.auditor.timeline.holds(now, process.id, lease_end, held);
         for begun in &begun {
             let machines = &self.machines;
             let holds =

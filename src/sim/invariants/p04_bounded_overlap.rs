@@ -1,4 +1,8 @@
-//! P4: in affinity namespaces two may believe at once, but for how long is bounded, and measured.
+//! P4: in affinity namespaces two may serve at once, but for how long is bounded, and measured.
+//!
+//! Whoever goes on when its lease has run out cannot know that its session is over before it is told, and for how long it
+//! is cut off nobody can bound. So the time counts from when it can be told. Beliefs are bounded in any case: a guard
+//! that says "held" goes by a lease.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -7,39 +11,41 @@ use crate::{
     types::{Mono, ShardKey},
 };
 
-#[derive(Debug)]
+/// Who has what another one has, and since when.
+#[derive(Debug, Default)]
 pub(in crate::sim) struct BoundedOverlap {
-    /// A lease, by whichever clock, and the time to stop.
-    bound: Duration,
     open: BTreeMap<(ShardKey, ProcessId, ProcessId), Mono>,
-    longest: Duration,
 }
 
 impl BoundedOverlap {
-    pub(in crate::sim) const fn new(bound: Duration) -> Self {
-        Self { bound, open: BTreeMap::new(), longest: Duration::ZERO }
-    }
-
-    pub(in crate::sim) fn began(&mut self, now: Mono, shard: &ShardKey, first: ProcessId, second: ProcessId) {
+    /// The second process has what the first one has. Tells whether that is new.
+    pub(in crate::sim) fn began(
+        &mut self,
+        now: Mono,
+        shard: &ShardKey,
+        first: ProcessId,
+        second: ProcessId,
+    ) -> bool {
+        let before = self.open.len();
         self.open.entry((shard.clone(), first, second)).or_insert(now);
+        self.open.len() > before
     }
 
-    /// Looks at the overlaps that are not known to be over; `is_over` asks.
+    /// Looks at the overlaps that are not known to be over; `is_over` asks. What was before `since` does not count.
     pub(in crate::sim) fn check(
         &mut self,
         now: Mono,
+        since: Mono,
+        bound: Duration,
         is_over: impl Fn(&ShardKey, ProcessId, ProcessId) -> bool,
     ) -> Result<(), String> {
-        let Self { bound, open, longest } = self;
-        open.retain(|(shard, first, second), _| !is_over(shard, *first, *second));
-        for ((shard, first, second), since) in open {
-            *longest = now.since(*since).max(*longest);
-            if now.since(*since) > *bound {
+        self.open.retain(|(shard, first, second), _| !is_over(shard, *first, *second));
+        for ((shard, first, second), began) in &self.open {
+            let lasts = now.since(since.max(*began));
+            if lasts > bound {
                 return Err(format!(
-                    "shard {shard} is held by processes {} and {} for {:?} now",
-                    first.0,
-                    second.0,
-                    now.since(*since)
+                    "shard {shard} is process {}'s, and process {} has it as well for {lasts:?} now",
+                    second.0, first.0
                 ));
             }
         }
