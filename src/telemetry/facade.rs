@@ -2,7 +2,7 @@
 
 use metrics::{Key, KeyName, Label, Level, Metadata, SharedString, Unit};
 
-use super::{Kind, METRICS, Metric, Recorder};
+use super::{Buckets, Kind, METRICS, Metric, Recorder};
 
 /// A [`Recorder`] for the `metrics` facade.
 ///
@@ -22,6 +22,7 @@ impl FacadeRecorder {
                 match metric.kind {
                     Kind::Counter => recorder.describe_counter(name, unit, help),
                     Kind::Gauge => recorder.describe_gauge(name, unit, help),
+                    Kind::Histogram => recorder.describe_histogram(name, unit, help),
                 }
             }
         });
@@ -40,11 +41,30 @@ impl Recorder for FacadeRecorder {
             recorder.register_gauge(&key(metric, labels), &METADATA).set(value)
         });
     }
+
+    /// As the series that exporters make of a histogram: the facade itself takes single observations alone.
+    fn histogram(&self, metric: &'static Metric, labels: &[(&'static str, &str)], buckets: &Buckets) {
+        let name = |end: &str| format!("{}{end}", metric.name);
+        metrics::with_recorder(|recorder| {
+            for (bound, count) in buckets.up_to() {
+                let labels: Vec<_> = labels.iter().copied().chain([("le", &*bound)]).collect();
+                let key = Key::from_parts(name("_bucket"), to_labels(&labels));
+                recorder.register_counter(&key, &METADATA).absolute(count);
+            }
+            let key = Key::from_parts(name("_count"), to_labels(labels));
+            recorder.register_counter(&key, &METADATA).absolute(buckets.count());
+            let key = Key::from_parts(name("_sum"), to_labels(labels));
+            recorder.register_gauge(&key, &METADATA).set(buckets.sum.as_secs_f64());
+        });
+    }
 }
 
 fn key(metric: &'static Metric, labels: &[(&'static str, &str)]) -> Key {
-    let labels: Vec<_> = labels.iter().map(|(name, value)| Label::new(*name, (*value).to_owned())).collect();
-    Key::from_parts(metric.name, labels)
+    Key::from_parts(metric.name, to_labels(labels))
+}
+
+fn to_labels(labels: &[(&'static str, &str)]) -> Vec<Label> {
+    labels.iter().map(|(name, value)| Label::new(*name, (*value).to_owned())).collect()
 }
 
 fn unit(metric: &Metric) -> Unit {

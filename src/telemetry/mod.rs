@@ -7,12 +7,16 @@
 mod catalogue;
 #[cfg(feature = "metrics")]
 mod facade;
+mod histogram;
 mod stripes;
+mod text;
 
 pub use catalogue::{Kind, METRICS, Metric, metric};
 #[cfg(feature = "metrics")]
 pub use facade::FacadeRecorder;
+pub use histogram::{BUCKETS_MS, Buckets, Histogram};
 pub use stripes::{Stripe, Stripes};
+pub use text::PrometheusText;
 
 /// Takes the present values of all metrics of a component, whenever the embedder wants them.
 ///
@@ -23,4 +27,9 @@ pub trait Recorder {
 
     /// The present value of a gauge.
     fn gauge(&self, metric: &'static Metric, labels: &[(&'static str, &str)], value: f64);
+
+    /// What a histogram holds at present. Whoever has no use for it leaves it out.
+    fn histogram(&self, metric: &'static Metric, labels: &[(&'static str, &str)], buckets: &Buckets) {
+        let _ = (metric, labels, buckets);
+    }
 }
