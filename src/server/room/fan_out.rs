@@ -1,6 +1,9 @@
 //! What watchers are told, encoded once for all of them.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{VecDeque, vec_deque},
+    sync::Arc,
+};
 
 use parking_lot::Mutex;
 
@@ -30,6 +33,8 @@ pub(super) struct FanOut {
 struct Logged {
     since: Version,
     frame: WatchResponse,
+    /// Sessions that it ended: commits before it may name them.
+    ended: Vec<wire::WatchExecutor>,
 }
 
 /// What a watcher has to be told.
@@ -52,10 +57,13 @@ impl FanOut {
         Self { numbers, log: VecDeque::new(), log_bytes: 0, everything: Mutex::new(None) }
     }
 
-    pub(super) fn advance(&mut self, since: Version, delta: &Delta) {
+    /// `state` is what the commit changes.
+    pub(super) fn advance(&mut self, state: &State, delta: &Delta) {
+        let since = state.version();
+        let ended = frames::ended(&self.numbers, state, delta);
         let frame = WatchResponse::new(&WatchFrame::Delta(frames::delta(&mut self.numbers, since, delta)));
         self.log_bytes += frame.len();
-        self.log.push_back(Logged { since, frame });
+        self.log.push_back(Logged { since, frame, ended });
         while self.log.len() > MAX_LOGGED || self.log_bytes > MAX_LOGGED_BYTES {
             let Some(oldest) = self.log.pop_front() else { break };
             self.log_bytes -= oldest.frame.len();
@@ -69,8 +77,9 @@ impl FanOut {
             Some(have) if have > version => Since::Behind,
             Some(have) if have == version && !is_new => Since::Nothing,
             Some(have) => match self.logged(have, version) {
-                Some(deltas) => {
-                    let introduction = is_new.then(|| self.introduction(state, have));
+                Some(logged) => {
+                    let introduction = is_new.then(|| self.introduction(state, have, logged.clone()));
+                    let deltas = logged.map(|logged| logged.frame.clone());
                     Since::Frames(introduction.into_iter().chain(deltas).collect(), version)
                 }
                 None => self.everything(state),
@@ -80,19 +89,25 @@ impl FanOut {
     }
 
     /// The commits after that version.
-    fn logged(&self, have: Version, version: Version) -> Option<impl Iterator<Item = WatchResponse>> {
+    fn logged(&self, have: Version, version: Version) -> Option<vec_deque::Iter<'_, Logged>> {
         let first = match have == version {
             true => self.log.len(),
             // They are in order.
             false => self.log.binary_search_by_key(&have, |logged| logged.since).ok()?,
         };
-        Some(self.log.range(first..).map(|logged| logged.frame.clone()))
+        Some(self.log.range(first..))
     }
 
-    /// Who is who, for a watcher that has the shards already.
-    fn introduction(&self, state: &State, have: Version) -> WatchResponse {
+    /// Who is who, for a watcher that has the shards already; also who was, until one of the commits that it is told of.
+    fn introduction<'a>(
+        &self,
+        state: &State,
+        have: Version,
+        commits: impl Iterator<Item = &'a Logged>,
+    ) -> WatchResponse {
         let have = Some(have.into());
-        let executors = self.numbers.executors(state);
+        let mut executors = self.numbers.executors(state);
+        executors.extend(commits.flat_map(|logged| logged.ended.iter().cloned()));
         let delta = wire::WatchDelta { since: have, version: have, executors, ..wire::WatchDelta::default() };
         WatchResponse::new(&WatchFrame::Delta(delta))
     }
@@ -104,6 +119,7 @@ impl FanOut {
         if let Some((of, parts)) = &*everything
             && let Some(deltas) = self.logged(*of, version)
         {
+            let deltas = deltas.map(|logged| logged.frame.clone());
             return Since::Frames(parts.iter().cloned().chain(deltas).collect(), version);
         }
         let parts = frames::parts(&self.numbers, state).into_iter().map(WatchFrame::Part);

@@ -68,6 +68,15 @@ pub(super) fn parts(numbers: &Numbers, state: &State) -> Vec<wire::WatchPart> {
     }
 }
 
+/// Those whose sessions a commit ends. `state` is what it changes.
+pub(super) fn ended(numbers: &Numbers, state: &State, delta: &Delta) -> Vec<wire::WatchExecutor> {
+    let ended = delta.changes.iter().filter_map(|change| match change {
+        Change::SessionEnded(id, _) => Some(executor(*numbers.of.get(id)?, state.session_record(*id)?)),
+        _ => None,
+    });
+    ended.collect()
+}
+
 /// What a commit changes for those who watch.
 pub(super) fn delta(numbers: &mut Numbers, since: Version, delta: &Delta) -> wire::WatchDelta {
     let mut frame = wire::WatchDelta {

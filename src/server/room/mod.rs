@@ -1,5 +1,6 @@
 //! What is committed in each namespace, for those who look up and those who watch.
 
+mod census;
 mod fan_out;
 mod frames;
 mod history;
@@ -18,6 +19,8 @@ use std::{
     },
 };
 
+pub use census::Census;
+use census::Touched;
 use fan_out::FanOut;
 pub use fan_out::Since;
 pub(super) use frames::standing;
@@ -61,6 +64,7 @@ pub struct Room {
 #[derive(Debug)]
 struct Known {
     state: State,
+    census: Census,
     fan_out: FanOut,
     /// Made when it is first asked for.
     succession: OnceLock<Succession>,
@@ -119,6 +123,11 @@ impl Rooms {
         self.is_complete.store(true, Ordering::Release);
     }
 
+    /// The namespaces of which nothing is known yet.
+    pub(super) fn unknown(&self) -> usize {
+        self.all.read().values().filter(|room| room.version.borrow().is_none()).count()
+    }
+
     /// The namespaces.
     pub fn names(&self) -> Vec<Namespace> {
         self.all.read().keys().cloned().collect()
@@ -129,6 +138,11 @@ impl Rooms {
         *self.current_until.borrow()
     }
 
+    /// Tells whenever that changes.
+    pub(super) fn currency(&self) -> watch::Receiver<Mono> {
+        self.current_until.subscribe()
+    }
+
     pub(super) fn set_current_until(&self, until: Mono) {
         self.current_until.send_if_modified(|before| std::mem::replace(before, until) != until);
     }
@@ -136,7 +150,8 @@ impl Rooms {
 
 impl Known {
     fn new(state: State) -> Self {
-        Self { fan_out: FanOut::new(&state), state, succession: OnceLock::new() }
+        let (fan_out, census) = (FanOut::new(&state), Census::of(&state));
+        Self { fan_out, census, state, succession: OnceLock::new() }
     }
 }
 
@@ -176,6 +191,13 @@ impl Room {
         let succession = succession.get_or_init(|| Succession::new(state));
         let sessions = succession.after(shard, owner, most).into_iter();
         sessions.filter_map(|session| state.session_record(session).cloned()).collect()
+    }
+
+    /// How many of what there is, as of which version; `None`: nothing is known yet.
+    pub fn census(&self) -> Option<(Version, Census)> {
+        let known = self.known.read();
+        let Known { state, census, .. } = known.as_ref()?;
+        Some((state.version(), census.with_spread(state)))
     }
 
     /// The version of the newest committed state, and to wait for the next.
@@ -221,17 +243,19 @@ impl Room {
     /// The next commit.
     pub(super) fn advance(&self, delta: &Delta) {
         let mut known = self.known.write();
-        let Some(Known { state, fan_out, succession }) = &mut *known else { return };
-        let since = state.version();
-        if delta.version <= since {
+        let Some(Known { state, census, fan_out, succession }) = &mut *known else { return };
+        if delta.version <= state.version() {
             // The state that it was replaced by had it already.
             return;
         }
+        let touched = Touched::by(delta, state);
+        census.adjust(state, &touched, -1);
+        fan_out.advance(state, delta);
         state.apply(delta);
+        census.adjust(state, &touched, 1);
         if Succession::is_changed_by(delta) {
             *succession = OnceLock::new();
         }
-        fan_out.advance(since, delta);
         drop(known);
         self.history.lock().note(delta, unix_millis());
         self.version.send_replace(Some(delta.version));

@@ -95,11 +95,23 @@ proptest! {
         let config = Arc::new(NamespaceConfig::new(Kind::Ephemeral));
         room.replace(Some(State::from_changes(version(1), &config, &(0..4).map(joins).collect::<Vec<_>>())));
         let mut maps = [Map::default(), Map::default(), Map::default()];
-        let mut model = BTreeMap::new();
+        let mut model = BTreeMap::<String, Option<String>>::new();
         for (number, (shard, owner, catches_up)) in steps.into_iter().enumerate() {
             let generation = number as u64 + 2;
             let change = owns(shard, owner, generation);
-            room.advance(&Delta { version: version(generation), changes: vec![change] });
+            // Now and then somebody leaves all it has, and comes back.
+            let mut changes = Vec::new();
+            if shard == 0 {
+                for (left, owner) in model.iter_mut().filter(|(_, owner)| owner.as_deref() == Some("e3")) {
+                    *owner = None;
+                    changes.push(owns(left.parse().unwrap(), None, generation));
+                }
+                changes.extend([Change::SessionEnded(session(3), Ending::Left), joins(3)]);
+            }
+            changes.push(change);
+            room.advance(&Delta { version: version(generation), changes });
+            let counted = room.known.read().as_ref().map(|known| (known.census, Census::of(&known.state)));
+            prop_assert!(counted.is_some_and(|(kept, counted)| kept == counted), "{:?}", counted);
             model.insert(shard.to_string(), owner.map(|owner| format!("e{owner}")));
             for (map, (place, catches_up)) in maps.iter_mut().zip(catches_up.into_iter().enumerate()) {
                 if catches_up {
