@@ -9,6 +9,8 @@ use crate::planted::{Planted, is};
 const MAX_SPAN: Duration = Duration::from_hours(24);
 /// Shortest time between two handovers: even thousands of namespaces must leave the store room for other things.
 const MIN_HANDOVER_EVERY: Duration = Duration::from_millis(10);
+/// How much longer than two renewals may take a replica counts as one that reaches the store.
+const REACH_MARGIN: Duration = Duration::from_millis(500);
 /// Most calls about terms at the same time.
 const MAX_CAMPAIGNS: usize = 1024;
 
@@ -152,6 +154,12 @@ impl ElectionConfig {
 
     pub(super) fn campaigns(&self) -> usize {
         self.campaigns
+    }
+
+    /// How long after its last confirmed renewal was sent a replica counts as one that reaches the store. Long enough for
+    /// a second try when a renewal fails, so that an etcd that elects a leader sends nobody's clients away.
+    pub(super) fn reach(&self) -> Duration {
+        self.hold().min(self.lease * 2 / 3 + REACH_MARGIN)
     }
 
     /// How long a renewal proves that we lead, from when it was sent.

@@ -97,6 +97,11 @@ impl Election {
         self.pulse.until()
     }
 
+    /// When the store confirmed that we live, and for how long that makes us count as somebody who reaches it.
+    pub fn confirmed(&self) -> Option<(Mono, Duration)> {
+        Some((self.pulse.confirmed()?, self.config.reach()))
+    }
+
     /// The term that we hold in the namespace; whether it still counts, [`leads`](Self::leads) says.
     pub fn term(&self, namespace: &Namespace) -> Option<&Term> {
         self.namespaces.get(namespace)?.held()

@@ -141,6 +141,14 @@ impl Pulse {
         }
     }
 
+    /// When the last renewal that was confirmed had been sent.
+    pub(super) fn confirmed(&self) -> Option<Mono> {
+        match self.state {
+            State::Alive { sent, .. } => Some(sent),
+            _ => None,
+        }
+    }
+
     /// When to [`act`](Self::act).
     pub(super) fn due(&self) -> Option<Mono> {
         (self.asked.is_none() && !self.has_left()).then_some(self.due)

@@ -28,7 +28,33 @@ pub struct RoundNote {
     pub is_kept: bool,
 }
 
+/// What planning rounds have decided since this leader took over.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct PlanFigures {
+    /// How many rounds were held.
+    pub rounds: u64,
+    /// For each [`plan::Reason`], how many moves.
+    pub moves: [u64; plan::Reason::ALL.len()],
+    /// [`plan::Report::max_over_mean`] of the last round.
+    pub max_over_mean: f64,
+}
+
+impl PlanFigures {
+    pub(super) fn add(&mut self, report: &plan::Report) {
+        self.rounds += 1;
+        for (total, moves) in self.moves.iter_mut().zip(report.moves) {
+            *total += u64::from(moves);
+        }
+        self.max_over_mean = report.max_over_mean;
+    }
+}
+
 impl Engine {
+    /// What planning rounds have decided since this leader took over.
+    pub const fn plans(&self) -> &PlanFigures {
+        self.planner.figures()
+    }
+
     /// The answer to a question; `None`: it was none.
     pub(super) fn explain(&self, now: Mono, request: &Request) -> Option<Result<Answer, RequestError>> {
         let answer = match request {

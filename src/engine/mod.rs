@@ -46,7 +46,7 @@ pub use change::{
 };
 pub use config::{ConfigError, Keying, Kind, MAX_SESSIONS, MAX_SHARDS, NamespaceConfig, Ownership};
 pub use event::{Answer, Caller, Effect, Event, Notice, Request, RequestError};
-pub use explain::{MAX_LISTED_ROUNDS, RoundNote};
+pub use explain::{MAX_LISTED_ROUNDS, PlanFigures, RoundNote};
 pub use gaps::MoveFigures;
 use liveness::{Finding, Liveness, Settings};
 use rounds::Planner;

@@ -5,7 +5,7 @@ mod snapshot;
 use std::time::Duration;
 
 use super::{
-    Change, Engine, Freeze, Handover, RoundNote, ShardRecord, Standing, State,
+    Change, Engine, Freeze, Handover, PlanFigures, RoundNote, ShardRecord, Standing, State,
     state::{Index, Slot},
 };
 use crate::{
@@ -43,6 +43,7 @@ pub(super) struct Planner {
     now: Mono,
     /// The last ones.
     rounds: Rounds,
+    figures: PlanFigures,
 }
 
 /// A leader that takes over without knowing what shards weigh has to measure for as long as loads are averaged over, or
@@ -75,6 +76,7 @@ impl Planner {
             sight: Sight::Clear,
             now,
             rounds: Rounds::default(),
+            figures: PlanFigures::default(),
         };
         planner.configured(state);
         for (slot, _) in state.slots() {
@@ -271,6 +273,10 @@ impl Planner {
         }
     }
 
+    pub(super) const fn figures(&self) -> &PlanFigures {
+        &self.figures
+    }
+
     pub(super) const fn board(&self) -> &Board {
         &self.board
     }
@@ -330,6 +336,7 @@ impl Engine {
         if self.may_plan(now) {
             let round = self.hold_round(now);
             let plan = round.plan().clone();
+            self.planner.figures.add(&plan.report);
             self.planner.rounds.add(round);
             for (shard, until) in plan.quarantine {
                 self.quarantine(shard, until);

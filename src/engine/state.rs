@@ -5,6 +5,7 @@ mod tables;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ops::Bound,
     sync::Arc,
     time::Duration,
 };
@@ -243,6 +244,12 @@ impl State {
     /// All shards, in the order of their keys.
     pub fn shards(&self) -> impl Iterator<Item = ShardRecord> {
         self.by_key.values().map(|&index| self.record_of(index))
+    }
+
+    /// Those behind the key, in the order of their keys.
+    pub fn shards_behind(&self, key: &str) -> impl Iterator<Item = ShardRecord> {
+        let behind = (Bound::Excluded(key), Bound::Unbounded);
+        self.by_key.range::<str, _>(behind).map(|(_, &index)| self.record_of(index))
     }
 
     /// How many shards there are.
