@@ -18,7 +18,7 @@ mod store;
 
 use std::{ffi::OsString, io, process::ExitCode};
 
-use clap::{Args, Parser, Subcommand, error::ErrorKind};
+use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use tracing_subscriber::EnvFilter;
 
 use console::{Console, Format};
@@ -74,6 +74,27 @@ struct Options {
         help_heading = "Output"
     )]
     log: EnvFilter,
+    /// How to write the log.
+    #[arg(
+        long,
+        global = true,
+        env = "SHARDWAY_LOG_FORMAT",
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT",
+        help_heading = "Output"
+    )]
+    log_format: LogFormat,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    /// A line an event, to be read.
+    #[default]
+    Text,
+    /// A JSON object an event, to be collected.
+    Json,
 }
 
 #[derive(Debug, Subcommand)]
@@ -106,14 +127,14 @@ fn execute(
     args: Vec<OsString>,
     out: &mut dyn io::Write,
     err: &mut dyn io::Write,
-    start_logging: impl FnOnce(EnvFilter),
+    start_logging: impl FnOnce(EnvFilter, LogFormat),
     allocations: fn() -> u64,
 ) -> Exit {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(refusal) => return explain(&refusal),
     };
-    start_logging(cli.options.log);
+    start_logging(cli.options.log, cli.options.log_format);
     let result = cli.command.run(&mut Console::new(cli.options.output, out), allocations);
     match result.and_then(|exit| out.flush().map(|()| exit).map_err(Into::into)) {
         Ok(exit) => exit,
@@ -142,12 +163,15 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
     })
 }
 
-fn log_to_stderr(filter: EnvFilter) {
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never)
-        .init();
+fn log_to_stderr(filter: EnvFilter, format: LogFormat) {
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    match format {
+        LogFormat::Text => {
+            let choice = anstream::AutoStream::choice(&io::stderr());
+            log.with_ansi(choice != anstream::ColorChoice::Never).init();
+        }
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,12 @@ mod render;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+    time::Duration,
+};
 
 pub use fields::SettingsProblem;
 use fields::{Fields, Problems, join};
@@ -39,6 +44,10 @@ pub struct Settings {
     pub cadence_listen: Option<String>,
     /// Where clients and other replicas reach it.
     pub advertise: Option<String>,
+    /// Where to listen for those who look after it; `none`: nowhere.
+    pub admin_listen: Option<String>,
+    /// By which names, besides addresses and `localhost`, it may be asked there.
+    pub admin_hosts: BTreeSet<String>,
     /// The store.
     pub store: Option<String>,
     /// How long a leader that is not heard of keeps its namespaces.
@@ -103,6 +112,8 @@ fn read(file: &[u8], problems: &mut Problems) -> Settings {
         listen: fields.text("listen"),
         cadence_listen: fields.text("cadence_listen"),
         advertise: fields.text("advertise"),
+        admin_listen: fields.text("admin_listen"),
+        admin_hosts: fields.read("admin_hosts", |text| Ok(hosts(text))).unwrap_or_default(),
         store: fields.text("store"),
         leader_lease: fields.read("leader_lease", leader_lease),
         namespaces: namespaces(&mut fields),
@@ -126,6 +137,11 @@ fn tree(file: &[u8], max_bytes: usize, problems: &mut Problems) -> Option<yaml::
         problems.add(fault.place, "", fault.kind.to_string());
     }
     root
+}
+
+/// Names with commas between.
+fn hosts(text: &str) -> BTreeSet<String> {
+    text.split(',').map(str::trim).filter(|host| !host.is_empty()).map(str::to_owned).collect()
 }
 
 fn leader_lease(text: &str) -> Result<Duration, String> {

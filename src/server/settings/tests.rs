@@ -17,6 +17,8 @@ fn a_file_says_how_namespaces_are_run() {
 name: one
 listen: 127.0.0.1:7943
 cadence_listen: 127.0.0.1:7944
+admin_listen: none
+admin_hosts: shardway-1, shardway-2.internal
 store: data
 leader_lease: 2s
 namespaces:
@@ -30,6 +32,12 @@ namespaces:
 ";
     let settings = Settings::parse("test.yaml", file.as_bytes()).unwrap();
     assert_eq!((settings.name.as_deref(), settings.store.as_deref()), (Some("one"), Some("data")));
+    assert_eq!(settings.admin_listen.as_deref(), Some("none"));
+    assert!(
+        settings.admin_hosts.iter().eq(["shardway-1", "shardway-2.internal"]),
+        "{:?}",
+        settings.admin_hosts
+    );
     assert_eq!(settings.leader_lease, Some(Duration::from_secs(2)));
     assert_eq!(settings.cadence_listen.as_deref(), Some("127.0.0.1:7944"));
     let orders = &settings.namespaces[&Namespace::new("orders").unwrap()];

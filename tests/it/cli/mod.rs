@@ -7,7 +7,7 @@ mod serve;
 mod sim;
 
 use std::{
-    io::Write,
+    io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
@@ -97,4 +97,29 @@ fn examples_on_shipped_files_run() {
         let args: Vec<_> = example.split_whitespace().skip(1).collect();
         assert!(!stdout_of(&args, b"").is_empty(), "{example}");
     }
+}
+
+#[test]
+fn the_log_is_written_as_json_if_that_is_wanted() {
+    let log = |format: &[&str]| {
+        let args = [
+            &["--log", "off,shardway=debug", "serve", "--fixed", "a=1", "--store", "etcd://127.0.0.1:1"],
+            format,
+        ];
+        let mut child = Command::new(env!("CARGO_BIN_EXE_shardway"))
+            .args(args.concat())
+            .args(["--listen", "127.0.0.1:0"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let _ = child.kill();
+        let _ = child.wait();
+        line
+    };
+    let event: serde_json::Value = serde_json::from_str(&log(&["--log-format", "json"])).unwrap();
+    assert!(event["level"] == "WARN" && event["error"].is_string(), "{event}");
+    assert!(log(&[]).contains(" WARN shardway::"));
 }

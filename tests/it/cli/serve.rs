@@ -9,14 +9,16 @@ use std::{
 use serde_json::Value;
 use shardway::proto::v1::wire::{
     CreateNamespaceRequest, DeleteNamespaceRequest, GetNamespaceRequest, LookupRequest, NamespaceConfig,
-    Register, SessionRequest, admin_client::AdminClient, executor_client::ExecutorClient,
-    router_client::RouterClient, session_request,
+    Problem, Register, SessionRequest, WatchOpen, WatchRequest, admin_client::AdminClient,
+    executor_client::ExecutorClient, problem::Reason, router_client::RouterClient, session_request,
+    watch_request,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, transport::Channel};
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use super::{file, refusal_of, stdout_of};
-use crate::store::scratch::ScratchDir;
+use crate::store::{etcd::server::Cluster, scratch::ScratchDir};
 
 /// A distributor in a process of its own.
 struct Served {
@@ -64,7 +66,7 @@ impl Drop for Served {
 }
 
 /// Registers an executor, as often as it takes; the session lasts as long as what is returned.
-async fn register(channel: &Channel) -> impl Sized {
+async fn register(channel: &Channel) -> impl Sized + use<> {
     for attempt in 1.. {
         let register = Register { executor: "e1".into(), nonce: 1, attempt, ..Register::default() };
         let frame = Some(session_request::Frame::Register(register));
@@ -176,10 +178,124 @@ fn settings_are_checked_before_anything_is_started() {
         (&["serve", "--fixed", "a=1", "--cadence-listen", "0.0.0.0:1"], "--plaintext"),
         (&["serve", "--fixed", "a=1", "--cadence-listen", "there"], "must be an address and a port"),
         (&["serve", "--fixed", "a=1", "--listen", "0.0.0.0:1", "--advertise", "a:1"], "--plaintext"),
+        (&["serve", "--fixed", "a=1", "--admin-listen", "0.0.0.0:1"], "--admin-open"),
+        (&["serve", "--fixed", "a=1", "--admin-listen", "there"], "\"there\""),
+        (&["serve", "--fixed", "a=1", "--listen", "127.0.0.1:65535"], "--admin-listen"),
     ] {
         let (_, complaint) = refusal_of(args);
         assert!(complaint.contains(part), "{args:?}: {complaint}");
     }
+}
+
+#[test]
+fn all_that_is_wrong_with_file_and_options_is_told_at_once() {
+    let path = file("serve-worse.yaml", "namespaces: {a: {kind: fixed}}\nstorre: x\n");
+    let (code, complaint) = refusal_of(&[
+        "serve",
+        "--config",
+        path.to_str().unwrap(),
+        "--fixed",
+        "orders",
+        "--ephemeral",
+        "",
+        "--listen",
+        "here",
+        "--admin-listen",
+        "0.0.0.0:1",
+        "--store",
+        "etcd://",
+    ]);
+    assert_eq!(code, 3);
+    for part in [
+        "nothing was started",
+        "with 7 problems",
+        "serve-worse.yaml:1:17: namespaces.a: a fixed namespace needs shards",
+        "did you mean store?",
+        "--fixed \"orders\" is not NAMESPACE=SHARDS",
+        "namespace \"\" must be 1 to 256 bytes",
+        "cannot listen on \"here\"",
+        "--admin-open",
+        "store: ",
+    ] {
+        assert!(complaint.contains(part), "{part}: {complaint}");
+    }
+}
+
+/// What the admin port answers: the status, and the body as JSON if it is.
+fn ask(served: &Served, path: &str) -> Option<(u16, Value)> {
+    use std::io::{Read, Write};
+    let mut stream = std::net::TcpStream::connect(served.plan["admin"].as_str()?).ok()?;
+    write!(stream, "GET {path} HTTP/1.0\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some((status, serde_json::from_str(body).unwrap_or(Value::String(body.into()))))
+}
+
+/// Asks until it is so.
+async fn until(served: &Served, path: &str, is_so: impl Fn(u16, &Value) -> bool) -> Value {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+    loop {
+        let answer = ask(served, path);
+        match answer {
+            Some((status, body)) if is_so(status, &body) => return body,
+            _ => assert!(tokio::time::Instant::now() < deadline, "{path}: {answer:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn it_waits_for_a_store_that_is_not_there_and_says_so() {
+    let mut etcd = Cluster::one().await;
+    let store = etcd.urls().remove(0).replace("http://", "etcd://");
+    etcd.kill(0);
+    let served = Served::start(&["--store", &store, "--fixed", "orders=4"]);
+    let says_why = |status: u16, body: &Value| {
+        let reason = &body["reasons"][0];
+        let text = reason["text"].as_str().unwrap_or_default();
+        status == 503 && reason["reason"] == "starting" && text.contains("the store last said: ")
+    };
+    until(&served, "/readyz", says_why).await;
+    assert_eq!(ask(&served, "/healthz").unwrap().0, 200, "it lives");
+    etcd.restart(0).await;
+    let ready = until(&served, "/readyz", |status, _| status == 200).await;
+    assert_eq!(ready, serde_json::json!({"ready": true, "reasons": []}));
+    assert_eq!(served.terminate(), Some(0));
+}
+
+#[tokio::test]
+async fn streams_that_never_end_keep_no_process_from_ending() {
+    let scratch = ScratchDir::new();
+    let served = Served::start(&["--store", scratch.path().to_str().unwrap(), "--fixed", "orders=4"]);
+    let channel = served.channel().await;
+    let _session = register(&channel).await;
+    let open = WatchOpen { namespace: "orders".into(), ..WatchOpen::default() };
+    let open = WatchRequest { frame: Some(watch_request::Frame::Open(open)) };
+    let (sender, frames) = tokio::sync::mpsc::channel(1);
+    sender.send(open).await.unwrap();
+    let watch = RouterClient::new(channel.clone()).watch(ReceiverStream::new(frames)).await.unwrap();
+    let mut health = HealthClient::new(channel.clone());
+    let health = health.watch(HealthCheckRequest::default()).await.unwrap();
+    // This one is held by the server until its deadline.
+    let waiting = LookupRequest { namespace: "orders".into(), key: "3".into(), ..LookupRequest::default() };
+    let mut waiting = tonic::Request::new(waiting);
+    waiting.set_timeout(Duration::from_secs(60));
+    let waiting = tokio::spawn(async move { RouterClient::new(channel).lookup(waiting).await });
+    let begun = tokio::time::Instant::now();
+    assert_eq!(tokio::task::spawn_blocking(move || served.terminate()).await.unwrap(), Some(0));
+    // Five seconds for its namespaces, five for the connections, and some for a machine that does something else.
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    let mut watch = watch.into_inner();
+    let end = loop {
+        match watch.message().await {
+            Ok(frame) => assert!(frame.is_some(), "an end that says why"),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(Problem::of_status(&end).unwrap().reason(), Reason::Stopping, "{end}");
+    drop((health, waiting.await));
 }
 
 #[tokio::test]
