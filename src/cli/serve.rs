@@ -62,6 +62,9 @@ pub(super) struct Serve {
     /// Where to listen. [default: 127.0.0.1:7943]
     #[arg(long, env = "SHARDWAY_LISTEN", value_name = "ADDRESS")]
     listen: Option<String>,
+    /// Where Cadence's services find theirs, if not where everything is.
+    #[arg(long, env = "SHARDWAY_CADENCE_LISTEN", value_name = "ADDRESS")]
+    cadence_listen: Option<String>,
     /// Where clients and other replicas reach this one. [default: where it listens]
     #[arg(long, env = "SHARDWAY_ADVERTISE", value_name = "HOST:PORT")]
     advertise: Option<String>,
@@ -196,7 +199,7 @@ impl Serve {
         }
         if let Some(tcp) = admin_port {
             let listener = listener(tcp, server::ADMIN_BOUNDS, Port::Admin);
-            let admin = AdminHttp::new(&host, &plan.name);
+            let admin = AdminHttp::new(&host);
             tokio::spawn(admin.run(listener, checked.settings.admin_hosts, until_closed(closed)));
         }
         tokio::select! {
@@ -228,9 +231,7 @@ fn tell_systemd(state: NotifyState<'_>) {
     }
 }
 
-async fn bind_if(
-    address: Option<SocketAddr>,
-) -> anyhow::Result<(Option<TcpListener>, Option<SocketAddr>)> {
+async fn bind_if(address: Option<SocketAddr>) -> anyhow::Result<(Option<TcpListener>, Option<SocketAddr>)> {
     let Some(address) = address else { return Ok((None, None)) };
     let tcp = bind(address).await?;
     let address = tcp.local_addr()?;

@@ -1,6 +1,9 @@
 //! A replica's part in all elections.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use super::{
     ElectionConfig,

@@ -5,7 +5,7 @@ mod tables;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    ops::Bound,
+    ops::Bound::{Excluded, Unbounded},
     sync::Arc,
     time::Duration,
 };
@@ -246,10 +246,9 @@ impl State {
         self.by_key.values().map(|&index| self.record_of(index))
     }
 
-    /// Those behind the key, in the order of their keys.
+    /// Those behind the key, in the same order.
     pub fn shards_behind(&self, key: &str) -> impl Iterator<Item = ShardRecord> {
-        let behind = (Bound::Excluded(key), Bound::Unbounded);
-        self.by_key.range::<str, _>(behind).map(|(_, &index)| self.record_of(index))
+        self.by_key.range::<str, _>((Excluded(key), Unbounded)).map(|(_, &index)| self.record_of(index))
     }
 
     /// How many shards there are.

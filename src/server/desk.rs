@@ -11,12 +11,13 @@ use super::{
     catalogue::{Done, Following, News, Todo},
     host::Leader,
     lines::Lines,
+    metrics::{DeskEvent, Metrics},
     room::Rooms,
     watching::{MAX_BATCHES, Watched, watch},
 };
 use crate::{
     clock::{Clock, unix_millis},
-    engine::{self, Answer, Caller, Engine, NamespaceConfig, Notice, RequestError},
+    engine::{self, Answer, Caller, Change, Delta, Engine, NamespaceConfig, Notice, RequestError},
     journal::{LogError, Mode, OpenAs},
     replica::{Call, Effect, Event, Replica, Trouble},
     session::{ToExecutor, ToLeader},
@@ -99,6 +100,7 @@ pub(super) struct Desk {
     rooms: Arc<Rooms>,
     /// `None`: only what it was told to run.
     following: Option<Following>,
+    metrics: Arc<Metrics>,
     commands: mpsc::Receiver<Command>,
     calls: JoinSet<(Call, Reply)>,
     lines: Lines,
@@ -107,6 +109,9 @@ pub(super) struct Desk {
     effects: Vec<Effect>,
     /// What keeps namespaces from being run, as it was last said.
     troubles: BTreeMap<Namespace, LogError>,
+    /// When the watch last told of anything: our own renewals, if nothing else happens.
+    told_at: Option<Mono>,
+    is_name_taken: bool,
     is_leaving: bool,
 }
 
@@ -141,6 +146,7 @@ impl Desk {
             replica,
             rooms,
             following,
+            metrics: Arc::default(),
             commands,
             calls: JoinSet::new(),
             lines: Lines::default(),
@@ -148,8 +154,15 @@ impl Desk {
             last_asked: 0,
             effects: Vec::new(),
             troubles: BTreeMap::new(),
+            told_at: None,
+            is_name_taken: false,
             is_leaving: false,
         }
+    }
+
+    /// Counts there.
+    pub(super) fn counting(self, metrics: Arc<Metrics>) -> Self {
+        Self { metrics, ..self }
     }
 
     pub(super) async fn run(mut self, namespaces: Vec<(Namespace, Arc<NamespaceConfig>)>) {
@@ -168,6 +181,7 @@ impl Desk {
                 }
                 Some(news) = watched.recv() => match news {
                     Watched::Batch(batch) => {
+                        self.told_at = Some(self.clock.now());
                         let news = self.following.as_mut().map(|following| following.watched(&batch));
                         self.tell(Event::Watched(batch));
                         self.hear(news.unwrap_or_default());
@@ -194,12 +208,26 @@ impl Desk {
                     }
                 }
             }
-            self.rooms.set_current_until(self.replica.election().lives_until().unwrap_or_default());
+            self.rooms.set_current_until(self.current_until());
+            let is_taken = self.replica.election().name_is_taken();
+            if !std::mem::replace(&mut self.is_name_taken, is_taken) && is_taken {
+                tracing::error!(
+                    "another process lives under this replica's name; nothing is done until it is gone"
+                );
+            }
             if self.is_leaving && self.replica.election().has_left() {
                 break;
             }
         }
         watching.abort();
+    }
+
+    /// Until when what is known here is surely no older than the store's answers: it takes renewals that succeed, and a
+    /// watch that tells of them.
+    fn current_until(&self) -> Mono {
+        let confirmed = self.replica.election().confirmed();
+        let until = confirmed.zip(self.told_at).map(|((confirmed, reach), told)| confirmed.min(told) + reach);
+        until.unwrap_or_default()
     }
 
     fn contend(&mut self, namespaces: Vec<(Namespace, Arc<NamespaceConfig>)>) {
@@ -265,8 +293,10 @@ impl Desk {
     }
 
     fn tell(&mut self, event: Event) {
-        self.replica.handle(self.clock.now(), event, &mut self.effects);
+        let (now, kind) = (self.clock.now(), DeskEvent::of(&event));
+        self.replica.handle(now, event, &mut self.effects);
         self.carry_out();
+        self.metrics.desk(kind).observe(self.clock.now().since(now));
     }
 
     fn obey(&mut self, command: Command) {
@@ -287,6 +317,7 @@ impl Desk {
             }
             Command::Say(line, message) => {
                 if let Some(namespace) = self.lines.namespace(line).cloned() {
+                    self.count_beat(&namespace, &message);
                     self.tell(Event::Heard(namespace, of_line(line), message));
                 }
             }
@@ -309,6 +340,24 @@ impl Desk {
         Sight { now: self.clock.now(), replica: &self.replica, troubles: &self.troubles }
     }
 
+    fn count_beat(&self, namespace: &Namespace, message: &ToLeader) {
+        if let (ToLeader::Beat(beat), Some(engine)) = (message, self.replica.engine(namespace)) {
+            let every = engine.state().config().beat_every;
+            self.metrics.namespace(namespace).beat(beat.session, every, self.clock.now());
+        }
+    }
+
+    /// A commit that is known here.
+    fn count_commit(&self, namespace: &Namespace, delta: &Delta) {
+        let figures = self.metrics.namespace(namespace);
+        figures.committed(delta.version, self.clock.now());
+        for change in &delta.changes {
+            if let Change::SessionEnded(session, _) = change {
+                figures.ended(*session);
+            }
+        }
+    }
+
     fn carry_out(&mut self) {
         for effect in std::mem::take(&mut self.effects) {
             match effect {
@@ -324,6 +373,7 @@ impl Desk {
                 Effect::Engine(namespace, effect) => self.carry_out_engine(&namespace, effect),
                 Effect::Published(namespace, delta) => {
                     self.troubles.remove(&namespace);
+                    self.count_commit(&namespace, &delta);
                     if let Some(room) = self.rooms.get(&namespace) {
                         room.advance(&delta);
                     }
@@ -345,6 +395,7 @@ impl Desk {
                 Effect::Led(namespace) => {
                     tracing::info!(%namespace, "this replica leads");
                     self.troubles.remove(&namespace);
+                    self.metrics.namespace(&namespace).began_to_lead();
                 }
                 Effect::Resigned(namespace) => {
                     tracing::info!(%namespace, "this replica leads no more");

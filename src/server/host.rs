@@ -17,6 +17,8 @@ use super::{
     desk::{Command, Desk, Look, Sight},
     housekeeping::keep_house,
     lines::Line,
+    metrics::{MeteredStore, Metrics},
+    readiness::Readiness,
     room::Rooms,
 };
 use crate::{
@@ -56,9 +58,12 @@ pub struct HostConfig {
 pub struct Host {
     desk: DeskHandle,
     rooms: Arc<Rooms>,
+    readiness: Readiness,
+    metrics: Arc<Metrics>,
     task: JoinHandle<()>,
     house: JoinHandle<()>,
     name: Arc<str>,
+    looks: JoinHandle<()>,
     catalogue: Catalogue,
     named: Arc<BTreeSet<Namespace>>,
 }
@@ -114,6 +119,9 @@ impl Host {
         follows: bool,
     ) -> Result<Self, NameError> {
         let HostConfig { name, address, keys, election, replica, session, namespaces } = config;
+        let metrics = Arc::<Metrics>::default();
+        let store = MeteredStore::new(store, clock.clone(), metrics.store().clone());
+        let store: Arc<dyn Store> = Arc::new(store);
         let limits = store.limits();
         let election = Election::new(election, &keys, limits, &name, &address, session)?;
         let replica = Replica::new(replica, keys.clone(), limits, election, unix_millis());
@@ -127,13 +135,19 @@ impl Host {
             rooms.complete();
         }
         let following = follows.then(|| Following::new(catalogue.clone(), named));
-        let desk = Desk::new(store, clock, keys, replica, rooms.clone(), following, commands);
+        let readiness = Readiness::new(clock.clone(), rooms.clone());
+        let looks = tokio::spawn(readiness.clone().keep());
+        let desk = Desk::new(store, clock, keys, replica, rooms.clone(), following, commands)
+            .counting(metrics.clone());
         let task = tokio::spawn(desk.run(namespaces));
         Ok(Self {
             desk: DeskHandle(sender),
             rooms,
+            readiness,
+            metrics,
             task,
             house,
+            looks,
             name: name.into(),
             catalogue,
             named: Arc::new(named_only),
@@ -165,8 +179,19 @@ impl Host {
         &self.rooms
     }
 
+    /// Whether clients should be sent here.
+    pub const fn readiness(&self) -> &Readiness {
+        &self.readiness
+    }
+
+    /// What is counted.
+    pub const fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
     /// Resigns everywhere, so that others lead at once, and ends; within the time at most.
     pub async fn leave(mut self, within: Duration) {
+        self.readiness.stop();
         let _ = self.desk.0.send(Command::Leave).await;
         let _ = tokio::time::timeout(within, &mut self.task).await;
     }
@@ -176,10 +201,16 @@ impl Drop for Host {
     fn drop(&mut self) {
         self.task.abort();
         self.house.abort();
+        self.looks.abort();
     }
 }
 
 impl DeskHandle {
+    /// Whether nobody sits there any more.
+    pub fn is_gone(&self) -> bool {
+        self.0.is_closed()
+    }
+
     /// Asks the leader of a namespace, if that is this replica.
     pub async fn ask(
         &self,

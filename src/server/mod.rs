@@ -4,6 +4,7 @@
 //! the store's answers, for its watch, for callers. What is committed is kept in *rooms*, one for each namespace, which
 //! lookups read and watchers listen at without asking the desk.
 
+mod admin_http;
 mod cadence;
 mod catalogue;
 mod desk;
@@ -11,12 +12,21 @@ mod grpc;
 mod host;
 mod housekeeping;
 mod lines;
+mod listen;
+mod metrics;
+mod readiness;
 mod room;
+mod serving;
 mod settings;
 mod watching;
 
+pub use self::metrics::{Metrics, Port};
+pub use admin_http::{ADMIN_BOUNDS, AdminHttp};
 pub use grpc::{services, services_apart};
 pub use host::{DeskError, DeskHandle, Host, HostConfig, Leader};
 pub use lines::Line;
-pub use room::{CommitNote, Found, NotOwned, Room, Rooms, Since, Watcher, WatcherReport, Whole};
+pub use listen::{Bounds, Connection, Listener};
+pub use readiness::{NotReady, Readiness};
+pub use room::{Census, CommitNote, Found, NotOwned, Room, Rooms, Since, Watcher, WatcherReport, Whole};
+pub use serving::{MAX_HEADER_BYTES, MAX_STREAMS, SERVICE_BOUNDS, Serving};
 pub use settings::{MAX_NAMESPACES, MAX_SETTINGS_BYTES, Settings, SettingsError, SettingsProblem};

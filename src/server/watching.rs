@@ -25,12 +25,17 @@ pub(super) async fn watch(store: Arc<dyn Store>, prefix: String, to: mpsc::Sende
     let mut pause = PAUSES.0;
     // The next revision to hear of; `None`: whatever is next.
     let mut next = None;
+    let mut is_found = false;
     loop {
         let error = match listen(&*store, &prefix, &mut next, &mut pause, &to).await {
             Ok(()) => return,
             Err(error) => error,
         };
-        tracing::warn!(%error, "the store's watch is over; it is opened again in {pause:?}");
+        is_found |= next.is_some();
+        match is_found {
+            false => tracing::warn!(%error, "waiting for the store; it is looked for again in {pause:?}"),
+            true => tracing::warn!(%error, "the store's watch is over; it is opened again in {pause:?}"),
+        }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(PAUSES.1);
     }

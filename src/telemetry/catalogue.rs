@@ -91,7 +91,7 @@ catalogue! {
     CALLS_OPEN = Gauge "shardway_calls_open" ["method"]
         "Calls that have not ended, streams included.";
     CONNECTIONS = Gauge "shardway_connections" ["port"]
-        "Open connections to the service port (grpc) and the admin port (admin).";
+        "Open connections to the service port (grpc), to that of Cadence's services if they have one (cadence), and to the admin port (admin).";
     CONNECTIONS_REFUSED = Counter "shardway_connections_refused_total" ["port", "why"]
         "Connections that were closed at once because there were as many as there may be (too_many), or closed because they said nothing in time (silent). too_many is an alarm: clients leak connections, or a replica too few is running.";
     WATCHERS = Gauge "shardway_watchers" ["namespace"]

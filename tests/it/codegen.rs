@@ -11,7 +11,7 @@ struct Package {
     files: &'static [&'static str],
     /// Where the code goes.
     target: &'static str,
-    /// Messages alone, or services as well.
+    /// Messages alone, or services as well: then what reflection tells of them goes beside the code.
     services: bool,
     /// Messages whose own `Debug` leaves secrets out.
     own_debug: &'static [&'static str],
@@ -51,23 +51,38 @@ const PACKAGES: [Package; 3] = [
 fn generated_code_is_what_the_protocol_files_make() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for package in PACKAGES {
-        let generated = package.generate(root);
         let target = root.join(package.target);
-        if std::env::var_os("UPDATE").is_some() {
-            fs::write(&target, &generated).unwrap();
+        let mut made = vec![(target.clone(), package.generate(root).into_bytes())];
+        if package.services {
+            made.push((target.with_file_name("descriptors.bin"), package.describe(root)));
         }
-        let present = fs::read_to_string(&target).unwrap_or_default();
-        let same = generated == present;
-        assert!(same, "{} is not made of {:?}: UPDATE=1 cargo test codegen", target.display(), package.files);
+        for (target, contents) in made {
+            if std::env::var_os("UPDATE").is_some() {
+                fs::write(&target, &contents).unwrap();
+            }
+            let same = fs::read(&target).unwrap_or_default() == contents;
+            let files = package.files;
+            assert!(same, "{} is not made of {files:?}: UPDATE=1 cargo test codegen", target.display());
+        }
     }
 }
 
 impl Package {
-    fn generate(&self, root: &Path) -> String {
+    fn compile(&self, root: &Path) -> protox::Compiler {
         let mut compiler = protox::Compiler::new([root.join("proto")]).unwrap();
         compiler.include_source_info(true).include_imports(true);
         compiler.open_files(self.files.iter().map(|file| root.join("proto").join(file))).unwrap();
-        let mut files = compiler.file_descriptor_set();
+        compiler
+    }
+
+    /// The files as they are, for reflection. Without comments, which are most of them.
+    fn describe(&self, root: &Path) -> Vec<u8> {
+        let mut compiler = self.compile(root);
+        compiler.include_source_info(false).encode_file_descriptor_set()
+    }
+
+    fn generate(&self, root: &Path) -> String {
+        let mut files = self.compile(root).file_descriptor_set();
         serve_streams_that_clients_leave_open(&mut files);
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(self.name);
         fs::create_dir_all(&folder).unwrap();

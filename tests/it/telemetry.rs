@@ -48,7 +48,9 @@ impl Recorder for Exporter {
     fn describe_gauge(&self, name: KeyName, _: Option<Unit>, _: SharedString) {
         self.described.lock().push(name.as_str().to_owned());
     }
-    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_histogram(&self, name: KeyName, _: Option<Unit>, _: SharedString) {
+        self.described.lock().push(name.as_str().to_owned());
+    }
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
         Counter::from_arc(self.slot(key))
     }

@@ -25,6 +25,7 @@ const DEFAULT_STORE: &str = "data";
 pub(super) struct Checked {
     pub(super) settings: Settings,
     pub(super) address: SocketAddr,
+    pub(super) cadence: Option<SocketAddr>,
     pub(super) admin: Option<SocketAddr>,
     pub(super) place: Place,
     pub(super) keys: Keys,
@@ -40,6 +41,7 @@ impl Checked {
         let mut problems = Problems::default();
         let settings = settings(serve, &mut problems);
         let address = address(serve, &settings, &mut problems);
+        let cadence = cadence(serve, &settings, &mut problems);
         let admin = admin(serve, &settings, address, &mut problems);
         let place = settings.store.as_deref().unwrap_or(DEFAULT_STORE).parse();
         let place: Option<Place> =
@@ -54,7 +56,7 @@ impl Checked {
             (Some(address), Some(admin), Some(place), Some(keys), Some(election))
                 if problems.0.is_empty() =>
             {
-                Ok(Self { settings, address, admin, place, keys, election })
+                Ok(Self { settings, address, cadence, admin, place, keys, election })
             }
             _ => Err(problems),
         }
@@ -85,6 +87,7 @@ fn settings(serve: &Serve, problems: &mut Problems) -> Settings {
         }
     };
     say(&mut settings.listen, &serve.listen);
+    say(&mut settings.cadence_listen, &serve.cadence_listen);
     say(&mut settings.advertise, &serve.advertise);
     say(&mut settings.name, &serve.name);
     say(&mut settings.store, &serve.store);
@@ -104,13 +107,22 @@ fn settings(serve: &Serve, problems: &mut Problems) -> Settings {
 
 fn address(serve: &Serve, settings: &Settings, problems: &mut Problems) -> Option<SocketAddr> {
     let listen = settings.listen.as_deref().unwrap_or(DEFAULT_LISTEN);
-    let address: SocketAddr = problems.take(listen.parse().map_err(|_| {
-        format!("cannot listen on \"{listen}\": it must be an address and a port, as {DEFAULT_LISTEN}")
-    }))?;
+    let address = service_address(serve, listen, problems)?;
     if settings.advertise.is_none() && address.ip().is_unspecified() {
         problems
             .add(format!("nobody reaches a replica at {listen}: say with --advertise where others reach it"));
     }
+    Some(address)
+}
+
+fn cadence(serve: &Serve, settings: &Settings, problems: &mut Problems) -> Option<SocketAddr> {
+    service_address(serve, settings.cadence_listen.as_deref()?, problems)
+}
+
+fn service_address(serve: &Serve, listen: &str, problems: &mut Problems) -> Option<SocketAddr> {
+    let address: SocketAddr = problems.take(listen.parse().map_err(|_| {
+        format!("cannot listen on \"{listen}\": it must be an address and a port, as {DEFAULT_LISTEN}")
+    }))?;
     if !address.ip().is_loopback() && !serve.plaintext {
         problems.add(format!(
             "others reach {address}, and nothing is encrypted there: say --plaintext if that is meant"

@@ -64,7 +64,7 @@ fn code(reason: Reason) -> Code {
         Reason::Unspecified => Code::Unknown,
         Reason::Invalid => Code::InvalidArgument,
         Reason::NoSuchNamespace | Reason::NoSuchShard | Reason::NoSuchExecutor => Code::NotFound,
-        Reason::Unassigned | Reason::NotLeading | Reason::StoreAway => Code::Unavailable,
+        Reason::Unassigned | Reason::NotLeading | Reason::StoreAway | Reason::Stopping => Code::Unavailable,
         Reason::Busy | Reason::TooMany => Code::ResourceExhausted,
         Reason::NeedsAdoption
         | Reason::InHandover

@@ -128,6 +128,7 @@ pub mod problem {
         /// UNAVAILABLE: worth asking again.
         Unassigned = 5,
         NotLeading = 6,
+        /// This replica has lost the store, or has not found it yet: another one may know more.
         StoreAway = 7,
         /// RESOURCE_EXHAUSTED.
         Busy = 8,
@@ -150,6 +151,8 @@ pub mod problem {
         Denied = 19,
         /// DEADLINE_EXCEEDED.
         TooLate = 20,
+        /// UNAVAILABLE: this replica is being stopped. Another one answers.
+        Stopping = 23,
     }
     impl Reason {
         /// String value of the enum field names used in the ProtoBuf definition.
@@ -181,6 +184,7 @@ pub mod problem {
                 Self::Exists => "REASON_EXISTS",
                 Self::Denied => "REASON_DENIED",
                 Self::TooLate => "REASON_TOO_LATE",
+                Self::Stopping => "REASON_STOPPING",
             }
         }
         /// Creates an enum from field names used in the ProtoBuf definition.
@@ -209,6 +213,7 @@ pub mod problem {
                 "REASON_EXISTS" => Some(Self::Exists),
                 "REASON_DENIED" => Some(Self::Denied),
                 "REASON_TOO_LATE" => Some(Self::TooLate),
+                "REASON_STOPPING" => Some(Self::Stopping),
                 _ => None,
             }
         }
@@ -271,6 +276,9 @@ pub struct LookupResponse {
     /// The shard that the key belongs to.
     #[prost(string, tag = "4")]
     pub shard: ::prost::alloc::string::String,
+    /// This replica has lost the store: the answer was right when it last reached it, and may be out of date.
+    #[prost(bool, tag = "5")]
+    pub not_current: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct EnsureShardRequest {

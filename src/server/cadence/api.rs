@@ -99,6 +99,7 @@ impl ShardDistributorApi for Desk {
         request: Request<Streaming<WatchNamespaceStateRequest>>,
     ) -> Answered<Self::WatchNamespaceStateStream> {
         self.check(&request)?;
+        let patience = patience::of(request.metadata());
         let name = caller::name(request.metadata());
         let address = request.remote_addr().map_or_else(String::new, |address| address.to_string());
         let mut frames = request.into_inner();
@@ -107,14 +108,19 @@ impl ShardDistributorApi for Desk {
             return Err(Status::invalid_argument("the stream ended before its first message"));
         };
         let (namespace, room) = self.namespace(&first.namespace)?;
+        self.office.admit(patience).await?;
         let Some(watcher) = room.watchers().enter(name, address) else {
             return Err(Status::resource_exhausted("there are as many watchers as one replica serves"));
         };
         let (sender, receiver) = mpsc::channel(MAX_FRAMES);
         let clock = self.office.clock.clone();
+        let over = self.office.readiness.over();
         tokio::spawn(async move {
             tokio::select! {
                 () = until_gone(frames) => {}
+                why = over => {
+                    let _ = sender.send(Err(why.problem().into_status())).await;
+                }
                 status = tell(&*clock, &namespace, &room, &sender) => {
                     if let Err(status) = status {
                         let _ = sender.send(Err(status)).await;

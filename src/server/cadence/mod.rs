@@ -12,10 +12,12 @@ mod told;
 use std::sync::Arc;
 
 use stand_ins::StandIns;
-use tonic::{Code, Request, metadata::MetadataMap, service::Routes, transport::Channel};
+use tonic::{
+    Code, Request, metadata::MetadataMap, server::NamedService, service::Routes, transport::Channel,
+};
 
 use super::{
-    grpc::{MAX_MESSAGE_BYTES, Office, peers, too_late},
+    grpc::{MAX_BEAT_BYTES, Office, peers, too_late},
     room::Room,
 };
 use crate::{
@@ -50,10 +52,14 @@ pub(super) struct Desk {
     stand_ins: Arc<StandIns>,
 }
 
+/// The services of the package.
+pub(super) const NAMES: [&str; 2] =
+    [ShardDistributorApiServer::<()>::NAME, ShardDistributorExecutorApiServer::<()>::NAME];
+
 /// Adds the services to others.
 pub(super) fn add(routes: Routes, desk: Desk) -> Routes {
-    let api = ShardDistributorApiServer::new(desk.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES);
-    let executor = ShardDistributorExecutorApiServer::new(desk).max_decoding_message_size(MAX_MESSAGE_BYTES);
+    let api = ShardDistributorApiServer::new(desk.clone()).max_decoding_message_size(MAX_BEAT_BYTES);
+    let executor = ShardDistributorExecutorApiServer::new(desk).max_decoding_message_size(MAX_BEAT_BYTES);
     routes.add_service(api).add_service(executor)
 }
 

@@ -1,6 +1,6 @@
 //! For those who own shards.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 
 use tokio::sync::mpsc;
 use tokio_stream::{Stream, wrappers::ReceiverStream};
@@ -33,11 +33,13 @@ impl Executor for ExecutorService {
         &self,
         request: Request<Streaming<SessionRequest>>,
     ) -> Result<Response<Self::SessionStream>, Status> {
+        let patience = patience::of(request.metadata());
         let mut frames = request.into_inner();
         let Some(first) = frames.message().await? else {
             return Err(Status::invalid_argument("the stream ended before its first frame"));
         };
         let (namespace, _) = self.0.namespace(&first.namespace)?;
+        self.0.admit(patience).await?;
         let line = self.line(&namespace).await?;
         let conversation = Conversation { office: self.0.clone(), namespace, line };
         let (sender, receiver) = mpsc::channel(MAX_FRAMES);
@@ -52,6 +54,7 @@ impl Executor for ExecutorService {
             return Err(crate::proto::Invalid::missing("frame").into());
         };
         let (namespace, _) = self.0.namespace(&frame.namespace)?;
+        self.0.admit(patience).await?;
         let message = read_to_leader(frame.frame.clone())?;
         let mut line = match self.0.desk.line(&namespace).await {
             Ok(line) => line,
@@ -60,7 +63,7 @@ impl Executor for ExecutorService {
                 return match self.0.peers.at(&problem.leader) {
                     Some(leader) if !is_passed_on && !problem.leader.is_empty() => {
                         let request = peers::pass_on(BeatRequest { frame: Some(frame) }, patience);
-                        ExecutorClient::new(leader).beat(request).await
+                        ExecutorClient::new(leader).beat(request).await.map_err(peers::late)
                     }
                     _ if problem.leader.is_empty() => Err(desk_problem(error).into_status()),
                     _ => Err(problem.into_status()),
@@ -103,6 +106,8 @@ impl Conversation {
         mut frames: Streaming<SessionRequest>,
         to: mpsc::Sender<Result<SessionResponse, Status>>,
     ) {
+        // One that is being stopped resigns first; then the line is over, and who leads next is known.
+        let mut cut_off = pin!(self.office.readiness.cut_off());
         let mut heard = self.hear(first);
         loop {
             if let Err(status) = heard {
@@ -114,6 +119,7 @@ impl Conversation {
                     Ok(Some(frame)) => heard = self.hear(frame),
                     Ok(None) | Err(_) => return,
                 },
+                why = &mut cut_off => heard = Err(why.problem().into_status()),
                 message = self.line.next() => {
                     let Some(message) = message else {
                         let problem = self.office.not_leading(&self.namespace).await;

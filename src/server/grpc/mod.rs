@@ -2,6 +2,8 @@
 
 mod admin;
 mod executor;
+mod health;
+mod oversight;
 pub(super) mod patience;
 pub(super) mod peers;
 mod refusal;
@@ -10,15 +12,21 @@ mod router;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use admin::AdminService;
+use axum::middleware::from_fn_with_state;
 use executor::ExecutorService;
+use health::HealthService;
+use oversight::{Oversight, oversee};
 use peers::Peers;
 use router::RouterService;
-use tonic::{Status, service::Routes};
+use tonic::{Status, server::NamedService, service::Routes};
+use tonic_health::pb::health_server::HealthServer;
 
 use super::{
     cadence::{self, Audience},
     catalogue::Catalogue,
     host::{DeskError, DeskHandle, Host},
+    metrics::Metrics,
+    readiness::Readiness,
     room::{Room, Rooms},
 };
 use crate::{
@@ -26,16 +34,23 @@ use crate::{
     engine::{Answer, Request, RequestError},
     proto::{
         Invalid,
-        v1::wire::{
-            Problem, admin_server::AdminServer, executor_server::ExecutorServer, problem::Reason,
-            router_server::RouterServer,
+        v1::{
+            self,
+            wire::{
+                Problem, admin_server::AdminServer, executor_server::ExecutorServer, problem::Reason,
+                router_server::RouterServer,
+            },
         },
     },
     types::{Namespace, ShardKey},
 };
 
-/// Largest message that is taken: a beat of a million shards fits.
-pub(super) const MAX_MESSAGE_BYTES: usize = 64 << 20;
+/// Largest message that is taken of executors: a beat of a million shards fits.
+pub(super) const MAX_BEAT_BYTES: usize = 64 << 20;
+/// Largest answer of another replica: what an operator asked of it, in pages.
+const MAX_PASSED_BYTES: usize = 64 << 20;
+/// Largest message that is taken of those who look up: a key and a few names fit many times.
+const MAX_LOOKUP_BYTES: usize = 64 << 10;
 /// Largest request of an operator.
 const MAX_ASKED_BYTES: usize = 1 << 20;
 
@@ -47,7 +62,9 @@ const ASK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 pub(super) struct Office {
     pub(super) desk: DeskHandle,
     pub(super) rooms: Arc<Rooms>,
+    pub(super) readiness: Readiness,
     pub(super) clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
     pub(super) peers: Peers,
     /// The replica's name.
     name: Arc<str>,
@@ -56,10 +73,14 @@ pub(super) struct Office {
     named: Arc<BTreeSet<Namespace>>,
 }
 
-/// The services of a replica: of both packages.
+/// What is served to everybody, as health and reflection tell of it.
+const OWN: [&str; 3] = [RouterServer::<()>::NAME, ExecutorServer::<()>::NAME, AdminServer::<()>::NAME];
+
+/// The services of a replica: of both packages, health and reflection.
 pub fn services(host: &Host, clock: Arc<dyn Clock>) -> Routes {
     let office = Office::of(host, clock);
-    cadence::add(own_services(office.clone()), cadence::Desk::new(office))
+    let routes = cadence::add(own_services(office.clone()), cadence::Desk::new(office.clone()));
+    overseen(routes, office, OWN.into_iter().chain(cadence::NAMES))
 }
 
 /// The services of a replica that serves Cadence's package at an address of its own: what is served elsewhere, and there.
@@ -68,14 +89,32 @@ pub fn services_apart(host: &Host, clock: Arc<dyn Clock>) -> (Routes, Routes) {
     let office = Office::of(host, clock);
     let desk = cadence::Desk::new(office.clone());
     let for_replicas = desk.facing(Audience::Replicas);
-    (cadence::add(own_services(office), for_replicas), cadence::add(Routes::default(), desk))
+    let own = overseen(cadence::add(own_services(office.clone()), for_replicas), office.clone(), OWN);
+    (own, overseen(cadence::add(Routes::default(), desk), office, cadence::NAMES))
+}
+
+/// With health and reflection, which tell of these services, and what surrounds every call.
+fn overseen(
+    routes: Routes,
+    Office { readiness, clock, metrics, .. }: Office,
+    names: impl IntoIterator<Item = &'static str>,
+) -> Routes {
+    let services: Arc<[&str]> = names.into_iter().collect();
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(v1::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(crate::proto::cadence::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+    let reflection = services.iter().fold(reflection, |reflection, name| reflection.with_service_name(*name));
+    let routes = routes
+        .add_service(HealthServer::new(HealthService { readiness, services }))
+        .add_service(reflection.build_v1().expect("descriptors that a test has made"));
+    routes.into_axum_router().layer(from_fn_with_state(Oversight { clock, metrics }, oversee)).into()
 }
 
 fn own_services(office: Office) -> Routes {
-    let router =
-        RouterServer::new(RouterService(office.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES);
+    let router = RouterServer::new(RouterService(office.clone())).max_decoding_message_size(MAX_LOOKUP_BYTES);
     let executor =
-        ExecutorServer::new(ExecutorService(office.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES);
+        ExecutorServer::new(ExecutorService(office.clone())).max_decoding_message_size(MAX_BEAT_BYTES);
     let admin = AdminServer::new(AdminService(office)).max_decoding_message_size(MAX_ASKED_BYTES);
     Routes::new(router).add_service(executor).add_service(admin)
 }
@@ -85,7 +124,9 @@ impl Office {
         Self {
             desk: host.desk().clone(),
             rooms: host.rooms().clone(),
+            readiness: host.readiness().clone(),
             clock,
+            metrics: host.metrics().clone(),
             peers: Peers::default(),
             name: host.name().into(),
             catalogue: host.catalogue().clone(),
@@ -101,6 +142,11 @@ impl Office {
             None if self.rooms.is_complete() => Err(no_such(&namespace).into_status()),
             None => Err(unknown_yet(&namespace)),
         }
+    }
+
+    /// Lets nobody in who had better go elsewhere. Whoever comes while the replica starts is kept waiting for a moment.
+    pub(super) async fn admit(&self, patience: Duration) -> Result<(), Status> {
+        self.readiness.wait(patience).await.map_err(|why| why.problem().into_status())
     }
 
     /// Makes sure that the shard is there, if the namespace makes its shards on demand. As long as there is nobody to give it

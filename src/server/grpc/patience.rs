@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hyper::HeaderMap;
 use tonic::metadata::MetadataMap;
 
 /// Of a caller that does not say.
@@ -13,9 +14,24 @@ const MARGIN: Duration = Duration::from_millis(100);
 
 /// How long to look for an answer before saying that there is none.
 pub(in crate::server) fn of(metadata: &MetadataMap) -> Duration {
-    let said = metadata.get("grpc-timeout").and_then(|value| parse(value.to_str().ok()?));
-    let whole = said.unwrap_or(UNSAID).min(MOST);
-    whole.saturating_sub(MARGIN.min(whole / 10))
+    let said = said(metadata.as_ref());
+    said.saturating_sub(margin(said))
+}
+
+/// After how long there has to be an answer, whatever it is. Whoever looks for one as long as they [should](of) has given
+/// it by then.
+pub(super) fn whole(headers: &HeaderMap) -> Duration {
+    let said = said(headers);
+    said.saturating_sub(margin(said) / 2)
+}
+
+fn said(headers: &HeaderMap) -> Duration {
+    let said = headers.get("grpc-timeout").and_then(|value| parse(value.to_str().ok()?));
+    said.unwrap_or(UNSAID).min(MOST)
+}
+
+fn margin(said: Duration) -> Duration {
+    MARGIN.min(said / 10)
 }
 
 /// At most eight digits and a unit.
@@ -55,6 +71,7 @@ mod tests {
         assert_eq!(of(&metadata), UNSAID - MARGIN);
         metadata.insert("grpc-timeout", "20m".parse().unwrap());
         assert_eq!(of(&metadata), Duration::from_millis(18));
+        assert_eq!(whole(metadata.as_ref()), Duration::from_millis(19));
         metadata.insert("grpc-timeout", "9H".parse().unwrap());
         assert_eq!(of(&metadata), MOST - MARGIN);
     }

@@ -4,10 +4,12 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use tonic::{
-    Request,
+    Code, Request, Status,
     metadata::{MetadataMap, MetadataValue},
     transport::{Channel, Endpoint},
 };
+
+use super::oversight::overdue;
 
 /// Replicas whose connections are kept.
 const MAX_PEERS: usize = 64;
@@ -53,4 +55,9 @@ pub(in crate::server) fn pass_on<T>(message: T, within: Duration) -> Request<T> 
     request.metadata_mut().insert(PASSED_ON, MetadataValue::from_static("1"));
     request.set_timeout(within);
     request
+}
+
+/// What came back of what was passed on: when the time is over, the client says that the call was cancelled.
+pub(super) fn late(status: Status) -> Status {
+    if status.code() == Code::Cancelled { overdue() } else { status }
 }

@@ -20,8 +20,8 @@ use crate::{
             },
         },
     },
-    server::{Found, NotOwned, Room, Since, Watcher},
-    types::{Mono, Namespace, ShardKey, Version},
+    server::{Found, NotOwned, NotReady, Room, Since, Watcher},
+    types::{Namespace, ShardKey, Version},
 };
 
 /// Frames on their way to a watcher. More wait in the room, where all share them.
@@ -48,8 +48,9 @@ impl Router for RouterService {
             return Err(Invalid::new("owners", owners, "must be at most 16").into());
         }
         let at_least = at_least.map(Version::from).unwrap_or_default();
-        let found = owned(&namespace, &room, &shard, at_least, patience).await?;
+        let (found, is_current) = self.0.owned(&namespace, &room, &shard, at_least, patience).await?;
         Ok(Response::new(LookupResponse {
+            not_current: !is_current,
             version: Some(found.version.into()),
             owners: owner(&found).into_iter().chain(successors(&room, &found, owners)).collect(),
             source: Source::Distributor.into(),
@@ -72,9 +73,10 @@ impl Router for RouterService {
             let Some(leader) = leader.and_then(|leader| self.0.peers.at(leader)) else {
                 return Err(problem.into_status());
             };
-            return RouterClient::new(leader).ensure_shard(peers::pass_on(message, patience)).await;
+            let passed_on = peers::pass_on(message, patience);
+            return RouterClient::new(leader).ensure_shard(passed_on).await.map_err(peers::late);
         }
-        let found = owned(&namespace, &room, &shard, Version::default(), patience).await?;
+        let (found, _) = self.0.owned(&namespace, &room, &shard, Version::default(), patience).await?;
         Ok(Response::new(EnsureShardResponse {
             version: Some(found.version.into()),
             owner: owner(&found),
@@ -87,12 +89,14 @@ impl Router for RouterService {
         request: Request<Streaming<WatchRequest>>,
     ) -> Result<Response<Self::WatchStream>, Status> {
         let address = request.remote_addr().map_or_else(String::new, |address| address.to_string());
+        let patience = patience::of(request.metadata());
         let mut frames = request.into_inner();
         let Some(WatchRequest { frame: Some(Frame::Open(open)) }) = frames.message().await? else {
             return Err(Invalid::new("frame", "", "must be open in the first frame").into());
         };
         let WatchOpen { namespace, have, watcher } = open;
         let (namespace, room) = self.0.namespace(&namespace)?;
+        self.0.admit(patience).await?;
         if watcher.len() > MAX_WATCHER_BYTES {
             return Err(Invalid::new("open.watcher", watcher, "must be at most 256 bytes").into());
         }
@@ -106,9 +110,13 @@ impl Router for RouterService {
         if let Some(have) = have {
             self.0.desk.seen(&namespace, have).map_err(|error| desk_problem(error).into_status())?;
         }
+        let over = self.0.readiness.over();
         tokio::spawn(async move {
             tokio::select! {
-                () = hear(frames, &watcher) => {}
+                () = hear(&office, &namespace, frames, &watcher) => {}
+                why = over => {
+                    let _ = sender.send(Err(why.problem().into_status())).await;
+                }
                 status = tell(&office, &namespace, &room, have, &sender) => {
                     if let Err(status) = status {
                         let _ = sender.send(Err(status)).await;
@@ -121,11 +129,23 @@ impl Router for RouterService {
 }
 
 /// What the watcher says of itself, until it goes.
-async fn hear(mut frames: Streaming<WatchRequest>, watcher: &Watcher) {
+async fn hear(
+    office: &Office,
+    namespace: &Namespace,
+    mut frames: Streaming<WatchRequest>,
+    watcher: &Watcher,
+) {
+    let figures = office.metrics.namespace(namespace);
+    let (since, mut last) = (office.clock.now(), Version::default());
     loop {
         match frames.message().await {
             Ok(Some(WatchRequest { frame: Some(Frame::Seen(seen)) })) => {
-                watcher.report(seen.version.map(Version::from).unwrap_or_default(), seen.policy_epoch);
+                let version = seen.version.map(Version::from).unwrap_or_default();
+                watcher.report(version, seen.policy_epoch);
+                if version > last {
+                    last = version;
+                    figures.in_force(version, since, office.clock.now());
+                }
             }
             Ok(Some(_)) => {}
             // A client that only closes its side still listens.
@@ -173,7 +193,7 @@ async fn tell(
             () = tokio::time::sleep(IDLE_EVERY) => {
                 // A replica that has lost the store cannot know that nothing has happened.
                 if let Some(version) = have
-                    && is_current(office.clock.now(), office.rooms.current_until())
+                    && office.readiness.check().is_ok()
                     && to.send(Ok(idle(version))).await.is_err()
                 {
                     return Ok(());
@@ -183,12 +203,34 @@ async fn tell(
     }
 }
 
-fn is_current(now: Mono, until: Mono) -> bool {
-    now < until
-}
-
 fn idle(version: Version) -> WatchResponse {
     WatchResponse::new(&WatchFrame::Idle(WatchIdle { version: Some(version.into()) }))
+}
+
+impl Office {
+    /// Who owns the shard, and whether that is surely so: whoever has lost the store says what it knows, and waits for
+    /// nothing more.
+    async fn owned(
+        &self,
+        namespace: &Namespace,
+        room: &Room,
+        shard: &ShardKey,
+        at_least: Version,
+        patience: Duration,
+    ) -> Result<(Found, bool), Status> {
+        let Err(why @ NotReady::CutOff(_)) = self.readiness.check() else {
+            // Whoever waits for an owner need not wait here.
+            return tokio::select! {
+                found = owned(namespace, room, shard, at_least, patience) => Ok((found?, true)),
+                why = self.readiness.over() => Err(why.problem().into_status()),
+            };
+        };
+        let known = room.find(shard);
+        match known.filter(|found| found.owner.is_some() && found.version >= at_least) {
+            Some(found) => Ok((found, false)),
+            None => Err(why.problem().into_status()),
+        }
+    }
 }
 
 /// Waits until the shard has an owner, at a version that is new enough.

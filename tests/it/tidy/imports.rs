@@ -197,7 +197,7 @@ fn sources() -> Vec<(String, Vec<String>, Vec<NamedPath>)> {
     let mut found = Vec::new();
     for path in files_under("src") {
         let module = module_of(&path);
-        if !module.is_empty() {
+        if !module.is_empty() && path.extension().is_some_and(|end| end == "rs") {
             found.push((path.display().to_string(), module, paths_of(&read(&path))));
         }
     }

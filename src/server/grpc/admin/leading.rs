@@ -5,7 +5,7 @@ use std::time::Duration;
 use tonic::{Code, Request, Response, Status, transport::Channel};
 
 use super::{
-    super::{MAX_MESSAGE_BYTES, Office, desk_problem, patience, peers},
+    super::{MAX_PASSED_BYTES, Office, desk_problem, patience, peers},
     AdminService,
 };
 use crate::{
@@ -158,7 +158,7 @@ impl AdminService {
 
     pub(super) fn client(&self, leader: &Leader) -> Option<AdminClient<Channel>> {
         let channel = self.0.peers.at(&leader.address)?;
-        Some(AdminClient::new(channel).max_decoding_message_size(MAX_MESSAGE_BYTES))
+        Some(AdminClient::new(channel).max_decoding_message_size(MAX_PASSED_BYTES))
     }
 
     /// Waits until somebody leads, as long as the caller does.
