@@ -257,7 +257,7 @@ impl Bench<'_> {
         self.replica.until_led(namespace).await?;
         let (mut fleet, mut channel) = (Vec::new(), self.replica.connect().await?);
         for number in 1..=executors {
-            if number as usize % PER_CHANNEL == 0 {
+            if (number as usize).is_multiple_of(PER_CHANNEL) {
                 channel = self.replica.connect().await?;
             }
             fleet.push(self.executor(namespace, &channel, ledger)?.1);
