@@ -1,8 +1,11 @@
 //! The planner's rounds: what it is shown, when it is asked, and how its moves become changes.
 
+mod sight;
 mod snapshot;
 
 use std::time::Duration;
+
+use sight::Sight;
 
 use super::{
     Change, Engine, Freeze, Handover, PlanFigures, RoundNote, ShardRecord, Standing, State,
@@ -22,7 +25,6 @@ use crate::{
 pub(super) struct Planner {
     board: Board,
     config: plan::Config,
-    /// How slowly loads follow what is measured.
     smoothing: plan::Smoothing,
     seats: Vec<Option<ExecutorSlot>>,
     slots: Vec<Option<Slot>>,
@@ -44,17 +46,6 @@ pub(super) struct Planner {
     /// The last ones.
     rounds: Rounds,
     figures: PlanFigures,
-}
-
-/// A leader that takes over without knowing what shards weigh has to measure for as long as loads are averaged over, or
-/// it would take the first sample for the truth. Until then it repairs and drains, and balances nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sight {
-    Clear,
-    /// Nothing was measured yet. Perhaps nothing ever is, and shards are counted.
-    Blind,
-    /// Measured since a while; clear from then on.
-    Adapting(Mono),
 }
 
 impl Planner {
@@ -225,14 +216,6 @@ impl Planner {
                 self.sight = Sight::Adapting(now + self.smoothing.constant());
                 self.config.freeze = true;
             }
-        }
-    }
-
-    /// Sees what shards weigh, when it has measured for long enough.
-    fn adapt(&mut self, state: &State) {
-        if matches!(self.sight, Sight::Adapting(until) if self.now >= until) {
-            self.sight = Sight::Clear;
-            self.configured(state);
         }
     }
 

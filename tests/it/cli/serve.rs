@@ -8,8 +8,8 @@ use std::{
 
 use serde_json::Value;
 use shardway::proto::v1::wire::{
-    CreateNamespaceRequest, DeleteNamespaceRequest, GetNamespaceRequest, LookupRequest, NamespaceConfig,
-    Problem, Register, SessionRequest, WatchOpen, WatchRequest, admin_client::AdminClient,
+    CreateNamespaceRequest, DeleteNamespaceRequest, EnsureShardRequest, GetNamespaceRequest, LookupRequest,
+    NamespaceConfig, Problem, Register, SessionRequest, WatchOpen, WatchRequest, admin_client::AdminClient,
     executor_client::ExecutorClient, problem::Reason, router_client::RouterClient, session_request,
     watch_request,
 };
@@ -315,15 +315,14 @@ async fn a_restored_store_serves_again_once_it_is_adopted() {
     stdout_of(&["store", "backup", &data, &saved], b"");
     stdout_of(&["store", "restore", &saved, &restored], b"");
 
-    // As it is, nobody is let in.
+    // As it is, nobody is let in. What was granted before may be told all the same.
     let served = Served::start(&["--store", &restored, "--config", config]);
     let channel = served.channel().await;
     let refused = {
-        let request =
-            LookupRequest { namespace: "orders".into(), key: "1".into(), ..LookupRequest::default() };
+        let request = EnsureShardRequest { namespace: "orders".into(), key: "1".into() };
         let mut request = tonic::Request::new(request);
         request.set_timeout(Duration::from_secs(1));
-        RouterClient::new(channel).lookup(request).await.unwrap_err()
+        RouterClient::new(channel).ensure_shard(request).await.unwrap_err()
     };
     assert_eq!(refused.code(), Code::Unavailable);
     assert_eq!(served.terminate(), Some(0));
