@@ -75,7 +75,6 @@ mod planted {
         token_reused_after_restore: TokenReusedAfterRestore breaks Fencing;
         grants_before_wait: GrantsBeforeWait breaks ExclusiveBelief;
         copy_believed: CopyBelieved breaks MonotoneViews;
-        renew_unguarded: RenewUnguarded breaks ExclusiveBelief;
         listening_again: NoListeningAgain breaks StaticStability;
         restraint: NoRestraint breaks Restraint;
         guard_forgets: GuardForgetsLapses breaks ContinuousHold;
@@ -85,9 +84,7 @@ mod planted {
         ages: AgesForgotten breaks KnownFreshness;
         release_forgotten: ReleaseForgotten breaks Completeness;
         skip_missed_commits: SkipMissedCommits breaks StaticStability;
-        lease_from_answer: LeaseFromAnswer breaks Restraint;
         restored_sessions_live: RestoredSessionsLive breaks ExclusiveBelief;
         take_unguarded: TakeUnguarded breaks StaticStability;
-        take_from_the_living: TakeFromTheLiving breaks Completeness;
     }
 }
