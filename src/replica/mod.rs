@@ -25,7 +25,7 @@ pub use event::{Call, Effect, Event, ReplicaConfig, Trouble};
 use follower::{Follower, Heard};
 use office::{Errands, Office, Outcome, Said};
 use places::{Place, Places};
-use terms::{YIELD_WITHIN, Yields};
+use terms::Yields;
 
 use crate::{
     election::{self, CallId, Election},
@@ -296,7 +296,8 @@ impl Replica {
                     election::Effect::Lost { namespace, term } => self.lose(&namespace, term, out),
                     election::Effect::NotRenewed { namespace } => self.not_renewed(&namespace, out),
                     election::Effect::HandOver { namespace, to } => {
-                        let advice = Yields::Advised { to, at: now, until: now + YIELD_WITHIN };
+                        let until = now + self.waits_for_the_late(&namespace);
+                        let advice = Yields::Advised { to, at: now, until };
                         self.resign(now, &namespace, advice, out);
                     }
                 }

@@ -27,8 +27,6 @@ pub(super) enum Yields {
 
 /// Looking whether it does harm to resign goes through all sessions, so it is not done with every event.
 const YIELD_EVERY: Duration = Duration::from_millis(100);
-/// Whoever was late when the handover was advised has been heard or has expired by then, with the usual lease.
-pub(super) const YIELD_WITHIN: Duration = Duration::from_secs(15);
 
 impl Replica {
     pub(super) fn lose(&mut self, namespace: &Namespace, term: u64, out: &mut Vec<Effect>) {
@@ -81,6 +79,12 @@ impl Replica {
             place.open_as = Some((open_as, Some(office.term().saturating_add(1))));
             self.election.renew(now, namespace, office.term());
         }
+    }
+
+    /// Whoever is late now has been heard or has expired by then. A leader that went before would make the next one listen
+    /// from the beginning.
+    pub(super) fn waits_for_the_late(&self, namespace: &Namespace) -> Duration {
+        self.engine(namespace).map_or(Duration::ZERO, |engine| engine.held_for() * 3 / 2)
     }
 
     pub(super) fn yield_if_idle(&mut self, now: Mono, namespace: &Namespace, out: &mut Vec<Effect>) {

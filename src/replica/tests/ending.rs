@@ -181,3 +181,26 @@ fn an_executor_that_is_always_late_keeps_nobody_from_handing_over() {
     }
     assert_eq!(world.leader(), Some(preferred));
 }
+
+#[test]
+fn whoever_is_late_expires_before_another_replica_leads_however_long_leases_are() {
+    let mut world = World::new(2, 4);
+    world.run(20_000 * MS);
+    ask(&mut world, Request::Configure(Box::new(NamespaceConfig { lease: 40_000 * MS, ..changed() })));
+    world.run(60_000 * MS);
+    let preferred = world.leader().unwrap();
+    world.replicas[preferred] = None;
+    world.run(60_000 * MS);
+    world.start(preferred, 77);
+    // One is late when the advice comes, and never heard again.
+    world.run(26_000 * MS);
+    world.cut.insert(0);
+    let mut waited = Duration::ZERO;
+    while world.leader() != Some(preferred) {
+        world.run(100 * MS);
+        waited += 100 * MS;
+        assert!(waited < 120_000 * MS, "it is handed over in the end");
+    }
+    let state = world.replicas[preferred].as_ref().unwrap().state(&namespace()).unwrap();
+    assert_eq!(state.sessions().count(), 3, "after {waited:?}");
+}
