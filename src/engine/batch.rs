@@ -106,14 +106,7 @@ impl Engine {
                 self.planner.session_gone(slot);
                 self.gaps.forget(slot);
                 self.open.told.remove(&slot);
-                // What was granted in this very commit, and is lost in it, was never owned.
-                for effect in &mut self.open.then {
-                    if let Effect::Answer(_, answer @ Ok(Answer::Owner { .. })) = effect
-                        && matches!(answer, Ok(Answer::Owner { session, .. }) if session == id)
-                    {
-                        *answer = Err(RequestError::NobodyAvailable);
-                    }
-                }
+                self.take_back_owners(|session| session == *id, &RequestError::NobodyAvailable);
                 let ended = ToExecutor::Ended { session: *id, why: *why };
                 let leaver = self.leavers.remove(id).map(|caller| Effect::Reply(caller, ended.clone()));
                 self.open.then.extend(leaver);
@@ -128,6 +121,7 @@ impl Engine {
             }
             Change::Deleted => {
                 self.open.told.clear();
+                self.take_back_owners(|_| true, &RequestError::Deleted);
                 for record in self.state.sessions() {
                     let ended = ToExecutor::Ended { session: record.id, why: Ending::Removed };
                     self.open.then.push(Effect::Push(record.id, ended));
@@ -148,6 +142,17 @@ impl Engine {
             }
         }
         self.open.changes.push(change);
+    }
+
+    /// What was granted in the commit that is being made, and is lost in it, was never owned.
+    fn take_back_owners(&mut self, is_lost: impl Fn(SessionId) -> bool, why: &RequestError) {
+        for effect in &mut self.open.then {
+            if let Effect::Answer(_, answer @ Ok(Answer::Owner { .. })) = effect
+                && matches!(answer, Ok(Answer::Owner { session, .. }) if is_lost(*session))
+            {
+                *answer = Err(why.clone());
+            }
+        }
     }
 
     /// What is on its way to sessions that are to have nothing more goes to nobody, unless they have been asked to stay

@@ -209,3 +209,19 @@ fn a_state_that_is_read_back_knows_the_same_sessions_by_their_executors() {
     world.run(30_000 * MS);
     same(&world);
 }
+
+#[test]
+fn nobody_is_told_of_an_owner_in_a_namespace_that_ends_with_the_same_commit() {
+    let config = NamespaceConfig { kind: Kind::Ephemeral, ..config(1) };
+    let mut world = World::new(47, config, 2);
+    world.run(10_000 * MS);
+    world.store_is_silent = true;
+    // A commit is on its way, so that what follows is stored together.
+    world.ask(Request::Freeze(Freeze::Balance));
+    let asked = world.ask(Request::Ensure(ShardKey::new("new").unwrap()));
+    world.ask(Request::Delete);
+    world.run(1_000 * MS);
+    world.store_answers();
+    world.run(1_000 * MS);
+    assert_eq!(world.answer(asked), Some(&Err(RequestError::Deleted)));
+}
