@@ -62,6 +62,8 @@ pub(super) struct Liveness {
     troubles: VecDeque<(Mono, SessionId)>,
     /// How often each of them did.
     troubled: BTreeMap<SessionId, u32>,
+    /// Those of them that are no more, or do not count any more.
+    fallen: BTreeSet<SessionId>,
     began: VecDeque<Mono>,
     ended: VecDeque<Mono>,
     /// Sessions that count.
@@ -103,6 +105,7 @@ impl Liveness {
             floor: now,
             troubles: VecDeque::new(),
             troubled: BTreeMap::new(),
+            fallen: BTreeSet::new(),
             began: VecDeque::new(),
             ended: VecDeque::new(),
             live: 0,
@@ -162,9 +165,14 @@ impl Liveness {
 
     /// Its beats are not answered any more: another session has its executor's id.
     pub(super) fn discount(&mut self, slot: Slot, now: Mono) {
-        if self.pulse_mut(slot).is_some_and(|pulse| std::mem::take(&mut pulse.counts)) {
+        let Some(pulse) = self.pulse_mut(slot) else { return };
+        let (id, counted) = (pulse.id, std::mem::take(&mut pulse.counts));
+        if counted {
             self.live -= 1;
             remember(&mut self.ended, now);
+            if self.troubled.contains_key(&id) {
+                self.fallen.insert(id);
+            }
         }
     }
 
@@ -318,7 +326,7 @@ impl Liveness {
         let begins = !self.is_restrained();
         if begins {
             self.episode += 1;
-            findings.push(Finding::Restrained(self.troubled.len(), self.live_before()));
+            findings.push(Finding::Restrained(self.troubled.len(), self.all()));
         }
         let Self { pulses, troubled, .. } = self;
         let hold_back = |pulse: &mut Pulse| {
@@ -341,12 +349,14 @@ impl Liveness {
 
     fn is_mass_failure(&self) -> bool {
         let (from, troubled) = (self.settings.restrain_from, self.troubled.len());
-        from > 0 && troubled >= from && troubled * 2 > self.live_before()
+        from > 0 && troubled >= from && troubled * 2 > self.all()
     }
 
-    /// How many were live when the window began.
-    fn live_before(&self) -> usize {
-        (self.live + self.ended.len()).saturating_sub(self.began.len())
+    /// Of how many the troubled ones are: those that were live when the window began, less those that have left since
+    /// without any trouble, whoever has come for them.
+    fn all(&self) -> usize {
+        let before = (self.live + self.ended.len()).saturating_sub(self.began.len());
+        before.min(self.live + self.fallen.len())
     }
 
     fn window(&self) -> Duration {
@@ -363,6 +373,7 @@ impl Liveness {
                 *times -= 1;
                 if *times == 0 {
                     self.troubled.remove(&id);
+                    self.fallen.remove(&id);
                 }
             }
         }

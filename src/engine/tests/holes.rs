@@ -194,6 +194,22 @@ fn a_real_mass_failure_recovers_one_lease_later_and_not_two() {
 }
 
 #[test]
+fn whoever_left_in_order_does_not_make_the_others_failure_smaller() {
+    let mut world = World::new(12, config(60), 8);
+    world.run(10_000 * MS);
+    let (one, two) = (world.ask(Request::Remove(id("e6"))), world.ask(Request::Remove(id("e7"))));
+    world.run(1_000 * MS);
+    for caller in [one, two] {
+        assert!(world.answer(caller).is_some_and(|answer| answer.is_ok()));
+    }
+    world.executors.truncate(6);
+    // Four of the six that are left, and only four of the eight that were there a lease ago.
+    world.cut.extend(0..4);
+    world.run(8_000 * MS);
+    assert!(world.was_restrained());
+}
+
+#[test]
 fn the_echo_of_a_registration_is_given_nothing_however_often_it_comes() {
     for (attempts, moved) in [(2, false), (1, true)] {
         let affinity = NamespaceConfig { ownership: Ownership::Affinity, ..config(4) };
