@@ -56,6 +56,10 @@ pub(super) struct Auditor {
     last_decided: Mono,
     /// The store was restored, and nobody has adopted it.
     pub(super) is_restored: bool,
+    /// The namespace was deleted, and has not begun anew.
+    pub(super) is_deleted: bool,
+    /// Until when it may begin anew because an operator has said so.
+    may_begin_until: Mono,
     /// Nothing is granted, as the head says, because others may hold what this history does not know.
     pub(super) is_waiting: bool,
     /// When it said so last.
@@ -92,6 +96,8 @@ impl Auditor {
             decided: BTreeMap::new(),
             last_decided: Mono::ZERO,
             is_restored: false,
+            is_deleted: false,
+            may_begin_until: Mono::ZERO,
             is_waiting: false,
             waited: None,
             longest_ever: swarm.config.lease,
@@ -222,20 +228,41 @@ impl Auditor {
 
     /// The store is another one, with the rows of a backup.
     pub(super) const fn restored(&mut self) {
-        self.is_restored = true;
+        (self.is_restored, self.is_deleted) = (true, false);
     }
 
-    /// The history goes on from a backup, under a new incarnation.
-    pub(super) fn adopted(&mut self, now: Mono, delta: &Delta) {
-        let found = self.fencing.adopted(delta.version);
+    /// An operator's word that the namespace is to begin anew has reached a leader. How long that takes is the leader's
+    /// affair, and the next one's.
+    pub(super) fn operator_begins_anew(&mut self, now: Mono) {
+        self.may_begin_until = now + 20 * self.longest_lease();
+    }
+
+    /// Whether another history may follow on the one that was, without its being so.
+    pub(super) fn may_begin(&self, now: Mono) -> bool {
+        self.is_restored || self.is_deleted || now < self.may_begin_until
+    }
+
+    /// The namespace is no more, as of this version.
+    pub(super) fn deleted(&mut self, now: Mono, version: Version) {
+        self.forget(now, &Delta { version, changes: Vec::new() });
+        self.is_deleted = true;
+    }
+
+    /// Another history begins, under a new incarnation: with what was in a backup, or with nothing.
+    pub(super) fn begun_anew(&mut self, now: Mono, delta: &Delta) {
+        let found = self.fencing.begun_anew(delta.version);
         self.judge(now, Promise::Fencing, found);
-        self.ledger.adopt(delta);
-        self.movement.adopted();
+        self.forget(now, delta);
+        (self.is_restored, self.is_deleted) = (false, false);
+    }
+
+    fn forget(&mut self, now: Mono, delta: &Delta) {
+        self.ledger.begin_anew(delta);
+        self.movement.begun_anew();
         self.balancing.clear();
         self.unwell.clear();
         self.decided.clear();
         (self.last_change, self.last_commit, self.last_decided) = (now, now, now);
-        self.is_restored = false;
         self.restraint.live(now, self.ledger.sessions.len());
     }
 

@@ -29,11 +29,12 @@ impl World {
         self.replicas.iter().all(Distributor::is_up) && stage.now >= settled + 3 * Duration::from_secs(1)
     }
 
-    /// Named exceptions: nothing is granted from a restored store before it is adopted, and then for a while; and whenever
+    /// Named exceptions: nothing is granted from a restored store before it is adopted, or of a deleted namespace before it
+    /// is created, and then for a while; and whenever
     /// another replica leads, everybody is listened to anew.
     pub(super) fn is_excused(&self) -> bool {
         let auditor = &self.stage.auditor;
-        let waits = auditor.is_restored || auditor.is_waiting;
+        let waits = auditor.is_restored || auditor.is_deleted || auditor.is_waiting;
         let waited = |at: Mono| self.stage.now < at + self.convergence();
         let waits = waits || auditor.waited.is_some_and(waited);
         waits || self.stage.now < self.stage.last_election + self.convergence()

@@ -68,6 +68,10 @@ pub enum Met {
     Snapshot,
     /// A restored store was adopted.
     Adoption,
+    /// A namespace began anew because an operator wanted it so.
+    Reset,
+    /// A deleted namespace was created again.
+    Recreation,
     /// The store refused a write because it was full.
     DiskFull,
     /// The store's own leader was replaced while it was written to.
@@ -86,7 +90,7 @@ pub struct Coverage([u64; Met::ALL.len()]);
 
 impl Met {
     /// All of them, in their order.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 38] = [
         Self::Handover,
         Self::Expiry,
         Self::LeaderChange,
@@ -118,6 +122,8 @@ impl Met {
         Self::ChunkedCommit,
         Self::Snapshot,
         Self::Adoption,
+        Self::Reset,
+        Self::Recreation,
         Self::DiskFull,
         Self::StoreLeaderChange,
         Self::WatchLost,
@@ -159,6 +165,8 @@ impl Met {
             Self::ChunkedCommit => "chunked_commit",
             Self::Snapshot => "snapshot",
             Self::Adoption => "adoption",
+            Self::Reset => "reset",
+            Self::Recreation => "recreation",
             Self::DiskFull => "disk_full",
             Self::StoreLeaderChange => "store_leader_change",
             Self::WatchLost => "watch_lost",

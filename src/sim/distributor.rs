@@ -9,13 +9,14 @@ use super::{
     link::{Heard, Link, Pending},
     node::Node,
     node_clock::NodeClock,
+    process::Process,
     seat::Seat,
     stage::{Stage, namespace, unix_millis},
 };
 use crate::{
     election::Election,
     engine::{self, Caller, Delta, Request},
-    journal::{LogError, OpenAs},
+    journal::{LogError, Mode, OpenAs},
     planted::{Planted, is},
     replica::{self, Effect, Event, Trouble},
     session::ToLeader,
@@ -31,24 +32,6 @@ pub(super) struct Distributor {
     woken_at: Mono,
     /// Empty, and with room.
     effects: Vec<Effect>,
-}
-
-#[derive(Debug)]
-struct Process {
-    replica: replica::Replica,
-    link: Link,
-    /// Once its first watch is open.
-    is_contending: bool,
-    /// Whether it has ever known the namespace's state.
-    has_viewed: bool,
-    seat: Option<Seat>,
-    /// An operator was told that the store has to be adopted.
-    is_alarmed: bool,
-    /// It is about to end, and serves nobody.
-    is_leaving: bool,
-    /// Routers that want to hear what changes.
-    routers: BTreeMap<u8, Version>,
-    next_still: Mono,
 }
 
 const STILL_EVERY: Duration = Duration::from_secs(2);
@@ -89,6 +72,7 @@ impl Distributor {
             has_viewed: false,
             seat: None,
             is_alarmed: false,
+            knows_of_deletion: false,
             is_leaving: false,
             routers: BTreeMap::new(),
             next_still: now + STILL_EVERY,
@@ -229,8 +213,10 @@ impl Distributor {
         let runs = process.replica.engine(namespace()).is_some();
         // A leader that has lost the store says so, or it would be asked for ever.
         if process.leads(now) || runs && is(Planted::AcksPastLease) {
-            if let Event::Asked(_, _, Request::AllowExpiry) = event {
-                stage.auditor.operator_allows_expiry(stage.now);
+            match event {
+                Event::Asked(_, _, Request::AllowExpiry) => stage.auditor.operator_allows_expiry(stage.now),
+                Event::Asked(_, _, Request::Reset) => stage.auditor.operator_begins_anew(stage.now),
+                _ => {}
             }
             self.handle(stage, now, event);
         } else {
@@ -242,11 +228,16 @@ impl Distributor {
         }
     }
 
-    /// An operator says how to go on with a history that is not believed. Whoever has not asked is not told.
+    /// An operator says how to go on with a history that is not believed, or is over. Whoever has not asked is not told, and
+    /// whoever knows that there is one again lets it be.
     fn open(&mut self, stage: &mut Stage, now: Mono, open_as: OpenAs) {
         let Some(process) = &mut self.process else { return };
-        if std::mem::take(&mut process.is_alarmed) {
-            stage.tell(|| format!("replica {} is to adopt the store", self.number));
+        let is_new = open_as.mode == Mode::Revive;
+        if is_new && process.knows_of_deletion || !is_new && std::mem::take(&mut process.is_alarmed) {
+            stage.tell(|| format!("replica {} is to go on: {:?}", self.number, open_as.mode));
+            if is_new {
+                stage.auditor.operator_begins_anew(stage.now);
+            }
             self.handle(stage, now, Event::Open(namespace().clone(), open_as));
         }
     }
@@ -281,7 +272,12 @@ impl Distributor {
                 }
                 Effect::Engine(_, effect) => self.engine_wants(stage, now, effect),
                 Effect::Published(_, delta) => self.publish(stage, &delta),
-                Effect::Viewed(_) | Effect::Deleted(_) => self.viewed(stage),
+                Effect::Viewed(_) => self.viewed(stage),
+                Effect::Deleted(_) => {
+                    if let Some(process) = &mut self.process {
+                        process.knows_of_deletion = true;
+                    }
+                }
                 Effect::Led(_) => self.led(stage, now),
                 Effect::Resigned(_) => {
                     stage.tell(|| format!("replica {} leads no longer", self.number));
@@ -300,7 +296,7 @@ impl Distributor {
         let Some(engine) = process.replica.engine(namespace()) else { return };
         stage.tell(|| format!("replica {} leads, from {}", self.number, engine.state().version()));
         process.seat = Some(Seat::new(engine.state(), now));
-        stage.auditor.movement.led_by_another();
+        process.knows_of_deletion = false;
         stage.last_election = stage.now;
         stage.elections += 1;
         if stage.elections > 1 {
@@ -372,6 +368,7 @@ impl Distributor {
     /// What was known is known in another way: routers are told everything.
     fn viewed(&mut self, stage: &mut Stage) {
         let Some(process) = &mut self.process else { return };
+        process.knows_of_deletion = false;
         let Some(state) = process.replica.state(namespace()).cloned().map(Arc::new) else { return };
         if std::mem::replace(&mut process.has_viewed, true) {
             stage.met(Met::FollowerResync);
@@ -417,22 +414,5 @@ impl Distributor {
             self.woken_at = when;
             stage.at(when, super::happening::Happening::Wakes(self.node()));
         }
-    }
-}
-
-impl Process {
-    fn version(&self) -> Option<Version> {
-        self.replica.state(namespace()).map(|state| state.version())
-    }
-
-    fn leads(&self, now: Mono) -> bool {
-        let runs = self.replica.engine(namespace()).is_some();
-        runs && self.replica.election().leads(namespace(), now).is_some()
-    }
-
-    /// Whom it takes for the leader.
-    fn leader(&self) -> Option<u8> {
-        let record = self.replica.election().leader(namespace()).filter(|record| !record.resigned)?;
-        record.replica.strip_prefix('r')?.parse().ok()
     }
 }

@@ -119,6 +119,7 @@ impl World {
         match self.is_right() {
             Ok(()) => {
                 self.stage.tell(|| "=== everything is right".to_owned());
+                self.stage.auditor.movement.operator_is_done();
                 self.phase = Phase::Calm { since: self.stage.now, by };
             }
             Err(what) if self.stage.now >= by && !self.is_excused() => {
@@ -130,6 +131,7 @@ impl World {
 
     fn make_amends(&mut self) {
         self.operator.adopt(&mut self.stage);
+        self.operator.create(&mut self.stage);
         if self.operator.is_waiting() {
             self.operator.insist(&mut self.stage);
             return;

@@ -12,6 +12,7 @@ use super::{
     world::World,
 };
 use crate::{
+    engine::Request,
     planted::{Planted, is},
     types::Mono,
 };
@@ -53,6 +54,10 @@ pub enum Hazard {
     WatchCancel,
     /// The store is lost, and replaced by a backup.
     Restore,
+    /// An operator lets the namespace begin anew.
+    Reset,
+    /// An operator deletes the namespace, and creates it again after a while.
+    Delete,
     /// Shards that are told to stop do not.
     Stuck,
     /// A shard kills whoever has it.
@@ -82,6 +87,7 @@ pub(super) enum Mend {
     StoreFull,
     Watches,
     Restore,
+    Deletion,
     Replica(u8),
     Stuck,
     Poison,
@@ -90,7 +96,7 @@ pub(super) enum Mend {
 
 impl Hazard {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::Crash,
         Self::Pause,
         Self::Cut,
@@ -108,6 +114,8 @@ impl Hazard {
         Self::WatchLag,
         Self::WatchCancel,
         Self::Restore,
+        Self::Reset,
+        Self::Delete,
         Self::Stuck,
         Self::Poison,
         Self::MassCut,
@@ -137,6 +145,8 @@ impl Hazard {
             Self::WatchLag => "watches late",
             Self::WatchCancel => "watches cancelled",
             Self::Restore => "store restored",
+            Self::Reset => "namespace reset",
+            Self::Delete => "namespace deleted",
             Self::Stuck => "stuck shards",
             Self::Poison => "poison",
             Self::MassCut => "mass cut",
@@ -205,6 +215,11 @@ impl World {
             | Hazard::WatchLag
             | Hazard::WatchCancel
             | Hazard::Restore => self.strike_store(hazard, length),
+            Hazard::Reset => self.operator.ask(&mut self.stage, Request::Reset, false),
+            Hazard::Delete => {
+                self.operator.ask(&mut self.stage, Request::Delete, false);
+                self.stage.after(length, Happening::Mends(Mend::Deletion));
+            }
             Hazard::Stuck => {
                 self.stage.stuck_ppm = MILLION / 2;
                 self.stage.after(length, Happening::Mends(Mend::Stuck));
@@ -231,6 +246,7 @@ impl World {
             Mend::StoreFull => self.store.fill(false),
             Mend::Watches => self.store.mute(&mut self.stage, false),
             Mend::Restore => self.restore(),
+            Mend::Deletion => self.operator.create(&mut self.stage),
             Mend::Replica(replica) => {
                 let replica = &mut self.replicas[usize::from(replica)];
                 if !replica.is_up() {

@@ -84,8 +84,9 @@ impl Ledger {
         self.version = delta.version;
     }
 
-    /// All that there is from now on: a restored past, under a new incarnation. What was before it was, and is no more.
-    pub(super) fn adopt(&mut self, delta: &Delta) {
+    /// All that there is from now on: a restored past under a new incarnation, or nothing. What was before it was, and is
+    /// no more.
+    pub(super) fn begin_anew(&mut self, delta: &Delta) {
         for (id, record) in std::mem::take(&mut self.sessions) {
             self.past_sessions.insert(id, record.executor);
         }

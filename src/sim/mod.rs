@@ -29,6 +29,7 @@ mod node;
 mod node_clock;
 mod operator;
 mod pause;
+mod process;
 mod random;
 mod reader;
 mod record;

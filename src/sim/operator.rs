@@ -60,6 +60,19 @@ impl Operator {
         }
     }
 
+    /// Creates the namespace again, if it is deleted: whoever leads it, or would, lets it begin anew.
+    pub(super) fn create(&self, stage: &mut Stage) {
+        if !stage.auditor.is_deleted {
+            return;
+        }
+        stage.tell(|| "operator: create the namespace again".to_owned());
+        let mode = Mode::Revive;
+        let open_as = OpenAs { mode, seen: None, unix_millis: unix_millis(stage.now) };
+        for replica in 0..stage.swarm.replicas {
+            stage.send(Node::Operator, Node::Replica(replica), Message::Open(Box::new(open_as)));
+        }
+    }
+
     pub(super) fn ask(&mut self, stage: &mut Stage, request: Request, insists: bool) {
         stage.tell(|| format!("operator: {request:?}"));
         if let Request::Move(shard, _) | Request::Pin(shard, _) = &request {
@@ -125,6 +138,7 @@ impl Operator {
             match asked.request {
                 Request::Drain(_) => stage.met(Met::Drain),
                 Request::Move(..) => stage.met(Met::OperatorMove),
+                Request::Reset => stage.met(Met::Reset),
                 _ => {}
             }
         }

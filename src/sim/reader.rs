@@ -145,6 +145,7 @@ impl Reader {
                 for delta in &deltas {
                     self.commit(stage, delta);
                 }
+                self.note_deletion(stage, &head);
             }
             Followed::Loaded(loaded) => self.loaded(stage, &loaded),
             other => judge(stage, format!("what is stored is not to be believed: {other:?}")),
@@ -170,7 +171,17 @@ impl Reader {
         }
     }
 
-    /// The beginning of a history: of the first one, or of one that goes on from a backup.
+    /// Whether there is nothing of the namespace any more but its head.
+    fn note_deletion(&self, stage: &mut Stage, head: &Head) -> bool {
+        let is_deleted = head.state == journal::State::Deleted;
+        if is_deleted && !stage.auditor.is_deleted {
+            stage.tell(|| format!("deleted as of {}", head.link.version));
+            stage.auditor.deleted(stage.now, head.link.version);
+        }
+        is_deleted
+    }
+
+    /// The beginning of a history: of the first one, of one that goes on from a backup, or of one that was asked for.
     fn loaded(&mut self, stage: &mut Stage, loaded: &Loaded) {
         let version = loaded.head.link.version;
         if loaded.head.identity != self.identity.0 {
@@ -182,18 +193,25 @@ impl Reader {
             return judge(stage, format!("commit {version} is there, and cannot be read: {what:?}"));
         }
         self.snapshot = loaded.head.snapshot.map(|link| link.version);
+        if self.note_deletion(stage, &loaded.head) {
+            return;
+        }
         if stage.auditor.ledger.version == Version::default() {
             loaded.deltas.iter().for_each(|delta| self.commit(stage, delta));
             return;
         }
-        if !stage.auditor.is_restored {
+        if !stage.auditor.may_begin(stage.now) {
             return judge(stage, format!("commit {version} continues another history than what came before"));
         }
         let items = loaded.snapshot.iter().chain(loaded.deltas.iter().flat_map(|delta| &delta.items));
         if let Some(changes) = decode(stage, items) {
-            stage.met(Met::Adoption);
-            stage.tell(|| format!("adopted as {version}"));
-            stage.auditor.adopted(stage.now, &Delta { version, changes });
+            if stage.auditor.is_restored {
+                stage.met(Met::Adoption);
+            } else if stage.auditor.is_deleted {
+                stage.met(Met::Recreation);
+            }
+            stage.tell(|| format!("another history begins as {version}"));
+            stage.auditor.begun_anew(stage.now, &Delta { version, changes });
             stage.auditor.waits(stage.now, !loaded.head.wait.is_zero());
         }
     }

@@ -135,9 +135,13 @@ impl Swarm {
 fn hazards(random: &mut Random) -> Vec<Hazard> {
     let share = random.pick(&[0, 150_000, 300_000, 300_000, 600_000]);
     let enabled = Hazard::ALL.into_iter().filter(|hazard| {
-        // Rare, because it excuses what is most worth seeing.
-        let ppm = if *hazard == Hazard::StandStill { 30_000 } else { share };
-        random.happens(ppm)
+        random.happens(match hazard {
+            // Rare, because it excuses what is most worth seeing, ...
+            Hazard::StandStill => 30_000,
+            // ... and because nothing grows old where they strike.
+            Hazard::Reset | Hazard::Delete => share / 3,
+            _ => share,
+        })
     });
     enabled.collect()
 }

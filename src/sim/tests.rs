@@ -73,6 +73,7 @@ mod planted {
         watch_gap: GapUnnoticed breaks MonotoneViews;
         collect_too_much: CollectTooMuch breaks Completeness;
         token_reused_after_restore: TokenReusedAfterRestore breaks Fencing;
+        tombstone_forgotten: TombstoneForgotten breaks ExclusiveBelief;
         grants_before_wait: GrantsBeforeWait breaks ExclusiveBelief;
         copy_believed: CopyBelieved breaks MonotoneViews;
         listening_again: NoListeningAgain breaks StaticStability;

@@ -42,13 +42,13 @@ impl Fencing {
         Ok(())
     }
 
-    /// A restored history goes on from this version: what is granted from now on has to exceed all that ever was.
-    pub(in crate::sim) fn adopted(&self, version: Version) -> Result<(), String> {
+    /// Another history begins at this version: what is granted from now on has to exceed all that ever was.
+    pub(in crate::sim) fn begun_anew(&self, version: Version) -> Result<(), String> {
         let Version { incarnation, generation } = version;
         let (least, most) = (Token { incarnation, generation }, self.granted.values().max());
         match most {
             Some(most) if least <= *most => {
-                Err(format!("a restored store was adopted as {version}, and {most} was granted before"))
+                Err(format!("another history begins as {version}, and {most} was granted before"))
             }
             _ => Ok(()),
         }

@@ -1,4 +1,6 @@
 //! P9: nothing moves but what must, balance keeps to its budget and cooldown, and a move in flight is not decided again.
+//!
+//! Whoever leads: the next leader knows when a shard was moved, or takes it for later than it was.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -30,13 +32,13 @@ impl BoundedMovement {
     }
 
     /// What was moved and when is the past of another history.
-    pub(in crate::sim) fn adopted(&mut self) {
+    pub(in crate::sim) fn begun_anew(&mut self) {
         (self.balanced, self.revoked, self.shed) = Default::default();
     }
 
-    /// Another leader leads. When shards were moved last is known to the leader that moved them.
-    pub(in crate::sim) fn led_by_another(&mut self) {
-        self.balanced.clear();
+    /// All that an operator has asked for has been done by now, or never will be.
+    pub(in crate::sim) fn operator_is_done(&mut self) {
+        self.spoken_of.clear();
     }
 
     /// What is gone comes again as another shard.

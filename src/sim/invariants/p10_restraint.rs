@@ -2,6 +2,11 @@
 //!
 //! Seen from outside: within any window of one lease, no more than half of the sessions that were live at its beginning
 //! expire without having had that second lease.
+//!
+//! For how long a session was silent only its leader can tell: messages are lost both ways. So that is taken from what the
+//! leader has answered, and three kinds of sessions do not count: those of which nobody outside knows when they were
+//! heard, because they have only just begun; those that had their second lease, were heard once, and fell silent again,
+//! because they get it once an episode; and, for a while, all, when an operator says so.
 
 use std::{collections::VecDeque, time::Duration};
 
