@@ -35,51 +35,53 @@
 //! | `dns` | members from DNS SRV records, refreshed as the records' lifetimes say; implies `client` |
 //! | `gossip` | members that find each other by gossip, with no server at all; implies `client` |
 //! | `metrics` | export to the `metrics` facade; without it the counters are kept and can be read all the same |
-//! | `server` | the distributor's parts: stores, engine, planner; implies `client` |
+//! | `core` | the distributor's pure parts: engine, planner, election, a store in memory, and their simulation; implies `client` |
+//! | `server` | the distributor: what serves, what stores, gRPC; implies `core` |
+//! | `bench` | what benchmarks measure with, and the rings they compare with |
 //! | `cli` | the `shardway` binary and everything it needs |
 //! | `full` | all of the above; the default |
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "server")]
 pub mod backup;
-#[cfg(feature = "cli")]
+#[cfg(feature = "bench")]
 pub mod bench;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod clock;
 #[cfg(feature = "client")]
 pub mod dynconfig;
-#[cfg(feature = "server")]
+#[cfg(feature = "core")]
 pub mod election;
-#[cfg(feature = "server")]
+#[cfg(feature = "core")]
 pub mod engine;
 pub mod hash;
-#[cfg(feature = "server")]
+#[cfg(feature = "core")]
 pub mod journal;
 #[cfg(feature = "client")]
 pub mod lease;
 pub mod membership;
-#[cfg(feature = "server")]
+#[cfg(feature = "core")]
 pub mod plan;
 mod planted;
 pub mod policy;
 #[cfg(feature = "server")]
 pub mod proto;
 pub mod publish;
-#[cfg(feature = "server")]
+#[cfg(feature = "core")]
 pub mod replica;
 pub mod resolver;
 pub mod ring;
 #[cfg(test)]
-#[cfg(feature = "server")]
+#[cfg(feature = "core")]
 mod rules;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "client")]
 pub mod session;
-#[cfg(feature = "server")]
+#[cfg(feature = "core")]
 pub mod sim;
-#[cfg(feature = "server")]
+#[cfg(feature = "core")]
 pub mod store;
 pub mod telemetry;
 pub mod types;

@@ -5,6 +5,7 @@
 //! path. The figures of a machine depend on all of these, so they are code and not a description.
 
 pub mod cadence_path;
+#[cfg(feature = "server")]
 pub mod distributor;
 pub mod fleet;
 pub mod floor;
@@ -13,6 +14,7 @@ pub mod keys;
 pub mod lookup;
 pub mod measure;
 pub mod naive_ring;
+#[cfg(feature = "server")]
 pub mod plan;
 pub mod random;
 pub mod ringpop_tree;

@@ -5,10 +5,7 @@
 
 /// A rule of the protocol, broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    not(all(test, feature = "server")),
-    allow(dead_code, reason = "each feature has some of the rules")
-)]
+#[cfg_attr(not(all(test, feature = "core")), allow(dead_code, reason = "each feature has some of the rules"))]
 pub(crate) enum Planted {
     /// A commit compares nothing.
     CommitUnguarded,
@@ -129,6 +126,7 @@ pub(crate) enum Planted {
     /// A new store begins with the first incarnation, whatever the clock shows.
     FreshFromZero,
     /// A store that has moved takes commits.
+    #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "its rule is tested with a backup"))]
     SourceUnsealed,
     /// Whoever registers by beating is given shards at once.
     NoTrial,
@@ -147,7 +145,7 @@ pub(crate) const fn is(_: Planted) -> bool {
 
 #[cfg(test)]
 pub(crate) use tests::is;
-#[cfg(all(test, feature = "server"))]
+#[cfg(all(test, feature = "core"))]
 pub(crate) use tests::with;
 
 #[cfg(test)]
@@ -165,7 +163,7 @@ mod tests {
     }
 
     /// Runs something with a fault planted in this thread, or with none.
-    #[cfg(feature = "server")]
+    #[cfg(feature = "core")]
     pub(crate) fn with<T>(planted: Option<Planted>, run: impl FnOnce() -> T) -> T {
         struct Before(Option<Planted>);
         impl Drop for Before {

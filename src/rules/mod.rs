@@ -17,6 +17,8 @@ mod r08_applied;
 mod r09_release;
 mod r10_destination;
 mod r11_chunks;
+// Among other things of a backup that is copied, which is the server's.
+#[cfg(feature = "server")]
 mod r12_tombstone;
 mod r13_exclusive;
 mod r14_unary;

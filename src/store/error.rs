@@ -73,6 +73,7 @@ pub enum StoreError {
 
 impl StoreError {
     /// The error with where it happened put before its reason, if it has one.
+    #[cfg(feature = "server")]
     pub(super) fn at(self, place: &str) -> Self {
         let placed = |reason: String| format!("{place}: {reason}");
         match self {

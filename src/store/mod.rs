@@ -7,9 +7,11 @@
 //! Stores answer linearizably: a read that begins after a transaction was acknowledged sees it. An acknowledged
 //! transaction is durable. Every kind passes the same conformance suite.
 
+#[cfg(feature = "server")]
 mod embedded;
 mod errand;
 mod error;
+#[cfg(feature = "server")]
 mod etcd;
 mod identity;
 mod keys;
@@ -22,13 +24,17 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
 
+#[cfg(feature = "server")]
 pub(crate) use embedded::sync_folder;
+#[cfg(feature = "server")]
 pub use embedded::{EmbeddedOptions, EmbeddedStore};
 pub use errand::{Errand, Reply, Request, Step};
 pub use error::{StoreError, WatchError};
+#[cfg(feature = "server")]
 pub use etcd::{EtcdConfig, EtcdConfigError, EtcdLogin, EtcdStore, EtcdTls};
 pub use keys::{Chunk, Key, Keys, MAX_REPLICA_BYTES, MAX_ROOT_BYTES, Record};
 pub use memory::MemoryStore;
+#[cfg(feature = "server")]
 pub(crate) use transaction::check_key;
 pub use transaction::{Compare, Limits, MAX_KEY_BYTES, Outcome, Transaction, Write};
 

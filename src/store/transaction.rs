@@ -150,6 +150,7 @@ impl Compare {
 
 impl Write {
     /// Whether it writes or deletes the row with this key, if it is there.
+    #[cfg(feature = "server")]
     pub(super) fn covers(&self, key: &str) -> bool {
         match self {
             Self::Put(written, _) | Self::Delete(written) => **written == *key,
