@@ -3,6 +3,7 @@
 mod checked;
 
 use std::{
+    collections::BTreeSet,
     io::{self, Write},
     net::SocketAddr,
     path::PathBuf,
@@ -30,7 +31,7 @@ use super::{
 use crate::{
     clock::{BootClock, Clock},
     replica::ReplicaConfig,
-    server::{self, AdminHttp, Host, HostConfig, Listener, Port, Serving},
+    server::{self, AdminHttp, Host, HostConfig, Listener, Port, Rings, Serving},
 };
 
 /// How long its namespaces have to be given to others when the process is told to end, and then the connections to
@@ -114,6 +115,7 @@ impl Plan {
         admin: Option<SocketAddr>,
     ) -> Self {
         let settings = &checked.settings;
+        let namespaces: BTreeSet<_> = settings.namespaces.keys().chain(settings.rings.keys()).collect();
         let advertise = settings.advertise.clone().unwrap_or_else(|| address.to_string());
         Self {
             name: settings.name.clone().unwrap_or_else(|| advertise.clone()),
@@ -122,7 +124,7 @@ impl Plan {
             advertise,
             admin: admin.map(|address| address.to_string()),
             store: checked.place.to_string(),
-            namespaces: settings.namespaces.keys().map(ToString::to_string).collect(),
+            namespaces: namespaces.into_iter().map(ToString::to_string).collect(),
         }
     }
 }
@@ -173,6 +175,7 @@ impl Serve {
             replica: ReplicaConfig::default(),
             session: rand::random(),
             namespaces: checked.settings.namespaces.into_iter().collect(),
+            rings: Rings::start(checked.settings.rings, &clock)?,
         };
         let host = Host::start(store.into(), clock.clone(), config).context("the replica's name")?;
         console.show(&plan)?;

@@ -4,8 +4,10 @@ use std::{fmt, time::Duration};
 
 use super::change::Extra;
 use crate::{
+    hash::shard_of,
     lease::{self, ClockRates},
     plan::{self, MAX_LOSSES, Rollout},
+    types::ShardKey,
 };
 
 /// How a namespace is run. Checked as a whole by [`NamespaceConfig::check`] before it is used.
@@ -54,6 +56,18 @@ pub enum Kind {
     Ephemeral,
 }
 
+impl Kind {
+    /// Whether the key is one of the shards that always exist.
+    pub fn numbers(self, key: &str) -> bool {
+        match self {
+            Self::Fixed { shards } => {
+                key.parse().is_ok_and(|number: u32| number < shards && number.to_string() == key)
+            }
+            Self::Ephemeral => false,
+        }
+    }
+}
+
 /// What a caller's key is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Keying {
@@ -62,6 +76,19 @@ pub enum Keying {
     Named,
     /// Any text; its shard is [`shard_of`](crate::hash::shard_of). For fixed namespaces alone.
     Hashed,
+}
+
+impl Keying {
+    /// The shard that a caller's key is of, in a namespace of that kind.
+    pub fn shard_of(self, kind: Kind, key: &ShardKey) -> ShardKey {
+        match (self, kind) {
+            (Self::Hashed, Kind::Fixed { shards }) => {
+                let shard = shard_of(key.as_bytes(), shards);
+                ShardKey::new(shard.to_string()).expect("a number is a shard key")
+            }
+            _ => key.clone(),
+        }
+    }
 }
 
 /// What owning a shard means.

@@ -13,12 +13,10 @@ use std::{
 use bytes::Bytes;
 
 use super::{
-    Freeze, Handover, Keying, Kind, NamespaceConfig, Ownership, PolicyText, SessionRecord, ShardRecord,
-    Standing,
+    Freeze, Handover, NamespaceConfig, Ownership, PolicyText, SessionRecord, ShardRecord, Standing,
     change::{Change, Delta, Extra, ShardTimes},
 };
 use crate::{
-    hash::shard_of,
     planted::{Planted, is},
     types::{ExecutorId, SessionId, ShardKey, Token, Version},
 };
@@ -221,24 +219,12 @@ impl State {
 
     /// Whether there is such a shard. Those of a fixed namespace are there before a commit names them.
     pub fn includes(&self, key: &str) -> bool {
-        let is_numbered = match self.config.kind {
-            Kind::Fixed { shards } => {
-                key.parse().is_ok_and(|number: u32| number < shards && number.to_string() == key)
-            }
-            Kind::Ephemeral => false,
-        };
-        is_numbered || self.by_key.contains_key(key)
+        self.config.kind.numbers(key) || self.by_key.contains_key(key)
     }
 
     /// The shard that a caller's key is of.
     pub fn shard_of(&self, key: &ShardKey) -> ShardKey {
-        match (self.config.keys, self.config.kind) {
-            (Keying::Hashed, Kind::Fixed { shards }) => {
-                let shard = shard_of(key.as_bytes(), shards);
-                ShardKey::new(shard.to_string()).expect("a number is a shard key")
-            }
-            _ => key.clone(),
-        }
+        self.config.keys.shard_of(self.config.kind, key)
     }
 
     /// All shards, in the order of their keys.

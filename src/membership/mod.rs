@@ -28,6 +28,8 @@ pub use file_members::FileMembers;
 pub use gossip::hear_anything;
 #[cfg(feature = "gossip")]
 pub use gossip::{GossipCounts, GossipError, GossipMembers, GossipTiming, GossipTimingError};
+#[cfg(feature = "server")]
+pub(crate) use member_file::members_in;
 #[cfg(feature = "client")]
 pub use member_file::{MAX_MEMBER_FILE_BYTES, MemberFileError, MemberFileProblem, parse_members};
 pub use restraint::{Held, Restraint, RestraintConfig, Ruling};

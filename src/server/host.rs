@@ -19,6 +19,7 @@ use super::{
     lines::Line,
     metrics::{MeteredStore, Metrics},
     readiness::Readiness,
+    rings::Rings,
     room::Rooms,
 };
 use crate::{
@@ -51,6 +52,8 @@ pub struct HostConfig {
     pub session: ReplicaSession,
     /// The namespaces of the settings file, and how they are run if they have no history yet.
     pub namespaces: Vec<(Namespace, Arc<NamespaceConfig>)>,
+    /// The namespaces that this replica answers from rings.
+    pub rings: Rings,
 }
 
 /// A replica that runs. Dropped, it stops as if it had crashed; [`leave`](Self::leave) is polite.
@@ -58,6 +61,7 @@ pub struct HostConfig {
 pub struct Host {
     desk: DeskHandle,
     rooms: Arc<Rooms>,
+    rings: Rings,
     readiness: Readiness,
     metrics: Arc<Metrics>,
     task: JoinHandle<()>,
@@ -118,7 +122,7 @@ impl Host {
         config: HostConfig,
         follows: bool,
     ) -> Result<Self, NameError> {
-        let HostConfig { name, address, keys, election, replica, session, namespaces } = config;
+        let HostConfig { name, address, keys, election, replica, session, namespaces, rings } = config;
         let metrics = Arc::<Metrics>::default();
         let store = MeteredStore::new(store, clock.clone(), metrics.store().clone());
         let store: Arc<dyn Store> = Arc::new(store);
@@ -135,7 +139,7 @@ impl Host {
             rooms.complete();
         }
         let following = follows.then(|| Following::new(catalogue.clone(), named));
-        let readiness = Readiness::new(clock.clone(), rooms.clone());
+        let readiness = Readiness::new(clock.clone(), rooms.clone(), rings.clone());
         let looks = tokio::spawn(readiness.clone().keep());
         let desk = Desk::new(store, clock, keys, replica, rooms.clone(), following, commands)
             .counting(metrics.clone());
@@ -143,6 +147,7 @@ impl Host {
         Ok(Self {
             desk: DeskHandle(sender),
             rooms,
+            rings,
             readiness,
             metrics,
             task,
@@ -177,6 +182,11 @@ impl Host {
     /// What is committed in each namespace.
     pub const fn rooms(&self) -> &Arc<Rooms> {
         &self.rooms
+    }
+
+    /// What is answered from rings.
+    pub const fn rings(&self) -> &Rings {
+        &self.rings
     }
 
     /// Whether clients should be sent here.

@@ -2,7 +2,8 @@
 //!
 //! One task, the *desk*, owns the replica and is the only one that changes anything. Around it are tasks that wait: for
 //! the store's answers, for its watch, for callers. What is committed is kept in *rooms*, one for each namespace, which
-//! lookups read and watchers listen at without asking the desk.
+//! lookups read and watchers listen at without asking the desk. Beside them are *rings*, for namespaces that every replica
+//! answers by itself.
 
 mod admin_http;
 mod cadence;
@@ -15,6 +16,7 @@ mod lines;
 mod listen;
 mod metrics;
 mod readiness;
+mod rings;
 mod room;
 mod serving;
 mod settings;
@@ -27,6 +29,7 @@ pub use host::{DeskError, DeskHandle, Host, HostConfig, Leader};
 pub use lines::Line;
 pub use listen::{Bounds, Connection, Listener};
 pub use readiness::{NotReady, Readiness};
+pub use rings::{MembersFrom, RingConfig, RingConfigError, Rings, RingsError};
 pub use room::{Census, CommitNote, Found, NotOwned, Room, Rooms, Since, Watcher, WatcherReport, Whole};
 pub use serving::{MAX_HEADER_BYTES, MAX_STREAMS, SERVICE_BOUNDS, Serving};
 pub use settings::{MAX_NAMESPACES, MAX_SETTINGS_BYTES, Settings, SettingsError, SettingsProblem};

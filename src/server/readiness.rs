@@ -9,7 +9,7 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
-use super::room::Rooms;
+use super::{rings::Rings, room::Rooms};
 use crate::{
     clock::Clock,
     proto::v1::wire::{Problem, problem::Reason},
@@ -40,13 +40,14 @@ pub enum NotReady {
 pub struct Readiness {
     clock: Arc<dyn Clock>,
     rooms: Arc<Rooms>,
+    rings: Rings,
     standing: Arc<watch::Sender<Result<(), NotReady>>>,
 }
 
 impl Readiness {
-    pub(super) fn new(clock: Arc<dyn Clock>, rooms: Arc<Rooms>) -> Self {
+    pub(super) fn new(clock: Arc<dyn Clock>, rooms: Arc<Rooms>, rings: Rings) -> Self {
         let standing = Arc::new(watch::Sender::new(Err(NotReady::Starting)));
-        Self { clock, rooms, standing }
+        Self { clock, rooms, rings, standing }
     }
 
     /// Whether it is ready at this very moment.
@@ -85,6 +86,11 @@ impl Readiness {
     /// Waits until the store is lost, or the process is being stopped.
     pub(super) fn over(&self) -> impl Future<Output = NotReady> + Send + use<> {
         self.until(|why| matches!(why, NotReady::CutOff(_) | NotReady::Stopping))
+    }
+
+    /// Waits until the process is being stopped: for who does without the store.
+    pub(super) fn stopping(&self) -> impl Future<Output = NotReady> + Send + use<> {
+        self.until(|why| why == NotReady::Stopping)
     }
 
     fn until(&self, is_it: fn(NotReady) -> bool) -> impl Future<Output = NotReady> + Send + use<> {
@@ -135,7 +141,7 @@ impl Readiness {
         }
         let found_at = *found_at.get_or_insert(now);
         let was_ready = self.standing.borrow().is_ok();
-        match self.rooms.unknown() {
+        match self.rooms.unknown() + self.rings.unknown(&self.rooms) {
             unread if unread > 0 && !was_ready && now.since(found_at) < READ_WITHIN => {
                 Err(NotReady::Reading(unread))
             }

@@ -11,7 +11,7 @@ use crate::{
     election::ElectionConfig,
     engine::{NamespaceConfig, Request},
     replica::ReplicaConfig,
-    server::{self, Host, HostConfig},
+    server::{self, Host, HostConfig, Rings},
     store::{Keys, Store},
     types::{ExecutorId, Namespace, ShardKey, Version},
 };
@@ -47,6 +47,7 @@ impl Replica {
             replica: ReplicaConfig::default(),
             session: rand::random(),
             namespaces,
+            rings: Rings::default(),
         };
         let host = Host::start(store, clock.clone(), config)?;
         let routes = server::services(&host, clock);

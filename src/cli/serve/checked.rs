@@ -98,7 +98,8 @@ fn settings(serve: &Serve, problems: &mut Problems) -> Settings {
     for said in fixed.chain(ephemeral) {
         let Some((name, kind)) = problems.take(said) else { continue };
         let config = Arc::new(NamespaceConfig::new(kind));
-        if settings.namespaces.insert(name.clone(), config).is_some() {
+        let is_ring = settings.rings.contains_key(&name);
+        if settings.namespaces.insert(name.clone(), config).is_some() || is_ring {
             problems.add(format!("namespace \"{name}\" is given twice"));
         }
     }

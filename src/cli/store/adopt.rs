@@ -25,7 +25,7 @@ use crate::{
     engine::{Kind, NamespaceConfig},
     journal::{Head, Mode, OpenAs, Record as _, State},
     replica::ReplicaConfig,
-    server::{Host, HostConfig},
+    server::{Host, HostConfig, Rings},
     store::{Key, Keys, Range, Record, Store},
     types::{Namespace, Version},
 };
@@ -145,6 +145,7 @@ async fn adopt(
         replica: ReplicaConfig::default(),
         session,
         namespaces: namespaces.iter().map(|name| (name.clone(), founding.clone())).collect(),
+        rings: Rings::default(),
     };
     let host = Host::start_alone(store, Arc::new(BootClock::new()), config)?;
     let mut adopted = Vec::new();

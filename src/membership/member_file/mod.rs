@@ -70,18 +70,29 @@ fn read(file: &[u8], problems: &mut Problems) -> Vec<Member> {
         problems.add(fault.place, None, fault.kind.to_string());
     }
     problems.count = faults.count;
-    match root {
-        Some(Node { body: Body::List(items), .. }) if items.len() <= MAX_MEMBERS => members(&items, problems),
-        Some(Node { body: Body::List(items), place }) => {
+    root.map_or_else(Vec::new, |root| list(&root, problems))
+}
+
+/// The same, of a list that is part of another file.
+#[cfg(feature = "server")]
+pub(crate) fn members_in(node: &Node) -> Result<Vec<Member>, MemberFileError> {
+    let mut problems = Problems::default();
+    let members = list(node, &mut problems);
+    if problems.count == 0 { Ok(members) } else { Err(problems.into_error("")) }
+}
+
+fn list(node: &Node, problems: &mut Problems) -> Vec<Member> {
+    match &node.body {
+        Body::List(items) if items.len() <= MAX_MEMBERS => members(items, problems),
+        Body::List(items) => {
             let message = format!("{} members, more than the {MAX_MEMBERS} allowed", items.len());
-            problems.add(place, None, message);
+            problems.add(node.place, None, message);
             vec![]
         }
-        Some(node) => {
-            problems.misfit(&node, None, "must be a list of members", "");
+        _ => {
+            problems.misfit(node, None, "must be a list of members", "");
             vec![]
         }
-        None => vec![],
     }
 }
 

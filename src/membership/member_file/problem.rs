@@ -71,6 +71,12 @@ impl MemberFileProblem {
     pub fn field(&self) -> Option<&str> {
         self.field.as_deref()
     }
+
+    /// What is wrong.
+    #[cfg(feature = "server")]
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
 }
 
 impl fmt::Display for MemberFileProblem {

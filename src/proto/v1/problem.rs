@@ -64,7 +64,11 @@ fn code(reason: Reason) -> Code {
         Reason::Unspecified => Code::Unknown,
         Reason::Invalid => Code::InvalidArgument,
         Reason::NoSuchNamespace | Reason::NoSuchShard | Reason::NoSuchExecutor => Code::NotFound,
-        Reason::Unassigned | Reason::NotLeading | Reason::StoreAway | Reason::Stopping => Code::Unavailable,
+        Reason::Unassigned
+        | Reason::NotLeading
+        | Reason::StoreAway
+        | Reason::Stopping
+        | Reason::ChangedKind => Code::Unavailable,
         Reason::Busy | Reason::TooMany => Code::ResourceExhausted,
         Reason::NeedsAdoption
         | Reason::InHandover
@@ -75,7 +79,8 @@ fn code(reason: Reason) -> Code {
         | Reason::Quarantined
         | Reason::NotConfirmed
         | Reason::ShardDrained
-        | Reason::InSettings => Code::FailedPrecondition,
+        | Reason::InSettings
+        | Reason::IsRing => Code::FailedPrecondition,
         Reason::Exists => Code::AlreadyExists,
         Reason::Denied => Code::PermissionDenied,
         Reason::TooLate => Code::DeadlineExceeded,

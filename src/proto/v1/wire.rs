@@ -145,6 +145,8 @@ pub mod problem {
         ShardDrained = 21,
         /// A replica's settings file names it.
         InSettings = 22,
+        /// The namespace is of kind ring: there are no sessions, no grants and no history, and nothing is stored of it.
+        IsRing = 24,
         /// ALREADY_EXISTS.
         Exists = 18,
         /// PERMISSION_DENIED.
@@ -153,6 +155,8 @@ pub mod problem {
         TooLate = 20,
         /// UNAVAILABLE: this replica is being stopped. Another one answers.
         Stopping = 23,
+        /// UNAVAILABLE: the namespace was answered from a ring and is so no more, or is now. Watch it again.
+        ChangedKind = 25,
     }
     impl Reason {
         /// String value of the enum field names used in the ProtoBuf definition.
@@ -181,10 +185,12 @@ pub mod problem {
                 Self::NotConfirmed => "REASON_NOT_CONFIRMED",
                 Self::ShardDrained => "REASON_SHARD_DRAINED",
                 Self::InSettings => "REASON_IN_SETTINGS",
+                Self::IsRing => "REASON_IS_RING",
                 Self::Exists => "REASON_EXISTS",
                 Self::Denied => "REASON_DENIED",
                 Self::TooLate => "REASON_TOO_LATE",
                 Self::Stopping => "REASON_STOPPING",
+                Self::ChangedKind => "REASON_CHANGED_KIND",
             }
         }
         /// Creates an enum from field names used in the ProtoBuf definition.
@@ -210,10 +216,12 @@ pub mod problem {
                 "REASON_NOT_CONFIRMED" => Some(Self::NotConfirmed),
                 "REASON_SHARD_DRAINED" => Some(Self::ShardDrained),
                 "REASON_IN_SETTINGS" => Some(Self::InSettings),
+                "REASON_IS_RING" => Some(Self::IsRing),
                 "REASON_EXISTS" => Some(Self::Exists),
                 "REASON_DENIED" => Some(Self::Denied),
                 "REASON_TOO_LATE" => Some(Self::TooLate),
                 "REASON_STOPPING" => Some(Self::Stopping),
+                "REASON_CHANGED_KIND" => Some(Self::ChangedKind),
                 _ => None,
             }
         }
@@ -225,7 +233,7 @@ pub mod problem {
 pub enum Source {
     Unspecified = 0,
     Distributor = 1,
-    /// The namespace is of type ring: its members come from a list, a file, DNS or gossip.
+    /// The namespace is of kind ring: its members come from a list, a file or DNS, and nobody is granted anything.
     Ring = 2,
 }
 impl Source {
@@ -260,7 +268,8 @@ pub struct LookupRequest {
     /// So many executors: the owner, then those that the ring would ask next, without a token. 0 counts as 1; at most 16.
     #[prost(uint32, tag = "3")]
     pub owners: u32,
-    /// Answer only if as new as this; a replica that lags waits, within the deadline.
+    /// Answer only if as new as this; a replica that lags waits, within the deadline. FAILED_PRECONDITION in a namespace of
+    /// kind ring, which has no versions.
     #[prost(message, optional, tag = "4")]
     pub at_least: ::core::option::Option<Version>,
 }
@@ -271,6 +280,7 @@ pub struct LookupResponse {
     pub owners: ::prost::alloc::vec::Vec<Owner>,
     #[prost(enumeration = "Source", tag = "2")]
     pub source: i32,
+    /// Absent when the hash ring answers. So it is in every answer.
     #[prost(message, optional, tag = "3")]
     pub version: ::core::option::Option<Version>,
     /// The shard that the key belongs to.
@@ -354,6 +364,20 @@ pub struct WatchPart {
     /// Callers' keys are not shards: a key's shard is xxh3(key) mod shard_count.
     #[prost(bool, tag = "8")]
     pub hashed_keys: bool,
+    /// The namespace is of kind ring; in the first part alone.
+    #[prost(message, optional, tag = "9")]
+    pub ring: ::core::option::Option<WatchRing>,
+}
+/// The executors are the members of a hash ring, placed by their identities and weights. Shards are listed if the namespace
+/// says how many there are; in one that does not, any key is a shard, and who has no such ring asks for its owner by Lookup.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchRing {
+    /// How it places: "xxh3" or "ringpop".
+    #[prost(string, tag = "1")]
+    pub flavour: ::prost::alloc::string::String,
+    /// Points of a member of weight 1.
+    #[prost(uint32, tag = "2")]
+    pub points: u32,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct WatchDelta {
@@ -557,7 +581,8 @@ pub mod router_client {
             req.extensions_mut().insert(GrpcMethod::new("shardway.v1.Router", "Lookup"));
             self.inner.unary(req, path, codec).await
         }
-        /// The same, and creates the shard if the namespace is ephemeral and has no such shard. Needs the right to create.
+        /// The same, and creates the shard if the namespace is ephemeral and has no such shard. Needs the right to create. In a
+        /// namespace of kind ring every shard is there.
         pub async fn ensure_shard(
             &mut self,
             request: impl tonic::IntoRequest<super::EnsureShardRequest>,
@@ -626,7 +651,8 @@ pub mod router_server {
             &self,
             request: tonic::Request<super::LookupRequest>,
         ) -> std::result::Result<tonic::Response<super::LookupResponse>, tonic::Status>;
-        /// The same, and creates the shard if the namespace is ephemeral and has no such shard. Needs the right to create.
+        /// The same, and creates the shard if the namespace is ephemeral and has no such shard. Needs the right to create. In a
+        /// namespace of kind ring every shard is there.
         async fn ensure_shard(
             &self,
             request: tonic::Request<super::EnsureShardRequest>,
@@ -944,6 +970,8 @@ pub struct Namespace {
     /// "frozen": an operator has frozen balance, or everything.
     /// "waiting": nothing is granted yet, because others may still hold what was granted before.
     /// "restrained": so many executors are late at once that the network is suspected; see AllowExpiry.
+    /// "no members": of kind ring, and nobody is in it; `trouble` says why, if that is known.
+    /// "members held": of kind ring, and so many members vanished at once that they are kept for a while.
     #[prost(string, repeated, tag = "12")]
     pub conditions: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(string, tag = "13")]
@@ -1515,6 +1543,9 @@ pub mod admin_client {
     /// no more. A page may hold fewer than were asked for, even none, and still have a next one. What changes while pages
     /// are fetched may be missed; what stays is told once.
     ///
+    /// A namespace of kind ring is told of by every replica for itself: its members as executors, and its shards, if it says how
+    /// many there are. What else there is to ask or to change takes grants, and is FAILED_PRECONDITION.
+    ///
     /// What breaks a rule is refused with INVALID_ARGUMENT, which names the field, what it was and the rule; nothing was
     /// changed.
     #[derive(Debug, Clone)]
@@ -1634,7 +1665,8 @@ pub mod admin_client {
                 .insert(GrpcMethod::new("shardway.v1.Admin", "GetNamespace"));
             self.inner.unary(req, path, codec).await
         }
-        /// Founds a namespace on all replicas, without a restart of any. ALREADY_EXISTS if there is one of this name.
+        /// Founds a namespace on all replicas, without a restart of any. ALREADY_EXISTS if there is one of this name. One of kind
+        /// ring is no hindrance: what is founded takes its place.
         pub async fn create_namespace(
             &mut self,
             request: impl tonic::IntoRequest<super::CreateNamespaceRequest>,
@@ -2248,7 +2280,8 @@ pub mod admin_server {
             tonic::Response<super::GetNamespaceResponse>,
             tonic::Status,
         >;
-        /// Founds a namespace on all replicas, without a restart of any. ALREADY_EXISTS if there is one of this name.
+        /// Founds a namespace on all replicas, without a restart of any. ALREADY_EXISTS if there is one of this name. One of kind
+        /// ring is no hindrance: what is founded takes its place.
         async fn create_namespace(
             &self,
             request: tonic::Request<super::CreateNamespaceRequest>,
@@ -2436,6 +2469,9 @@ pub mod admin_server {
     /// Lists come in pages: `page_size` (0: 100, at most 1000) and the `next_page` of the last answer; without one there is
     /// no more. A page may hold fewer than were asked for, even none, and still have a next one. What changes while pages
     /// are fetched may be missed; what stays is told once.
+    ///
+    /// A namespace of kind ring is told of by every replica for itself: its members as executors, and its shards, if it says how
+    /// many there are. What else there is to ask or to change takes grants, and is FAILED_PRECONDITION.
     ///
     /// What breaks a rule is refused with INVALID_ARGUMENT, which names the field, what it was and the rule; nothing was
     /// changed.

@@ -1,6 +1,6 @@
 //! What each path of the admin port answers.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use axum::{
     extract::{Path, Query, State, rejection::QueryRejection},
@@ -13,10 +13,11 @@ use super::{
     AdminHttp,
     pages::Page,
     replies::{Executor, Json, Namespace, Owner, Readiness, Reason, Refusal, Replica, Shard, VersionReply},
+    rings,
 };
 use crate::{
     engine,
-    server::{DeskError, NotReady, Room, metrics::Led},
+    server::{DeskError, NotReady, Room, metrics::Led, rings::Place},
     telemetry::PrometheusText,
     types::{self, ShardKey},
 };
@@ -46,7 +47,7 @@ pub(super) async fn metrics(State(admin): State<AdminHttp>) -> std::result::Resu
     let names = admin.rooms.names();
     let led = admin.desk.look(move |sight| Led::among(names, sight)).await?;
     let text = PrometheusText::default();
-    admin.metrics.record(&text, admin.readiness.check().is_ok(), &admin.rooms, &led);
+    admin.metrics.record(&text, admin.readiness.check().is_ok(), &admin.rooms, &admin.rings, &led);
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], text.finish()).into_response())
 }
@@ -85,20 +86,21 @@ pub(super) struct Namespaces {
 
 pub(super) async fn namespaces(State(admin): State<AdminHttp>, page: Asked<Page>) -> Result<Namespaces> {
     let Query(page) = page?;
-    let names = admin.rooms.names().into_iter().filter(|name| name.as_str() > page.behind());
+    let names = admin.names().into_iter().filter(|name| name.as_str() > page.behind());
     let (names, next_page) = page.take(names, ToString::to_string);
     let mut namespaces = Vec::new();
     for name in names {
-        if let Some(room) = admin.rooms.get(&name) {
-            namespaces.push(admin.describe_namespace(&name, &room).await?);
+        // One that is gone meanwhile is left out.
+        if let Ok((name, place)) = admin.place(name.as_str()) {
+            namespaces.push(admin.describe_namespace(&name, &place).await?);
         }
     }
     Ok(Json(StatusCode::OK, Namespaces { namespaces, next_page }))
 }
 
 pub(super) async fn namespace(State(admin): State<AdminHttp>, Path(name): Path<String>) -> Result<Namespace> {
-    let (name, room) = admin.room(&name)?;
-    Ok(Json(StatusCode::OK, admin.describe_namespace(&name, &room).await?))
+    let (name, place) = admin.place(&name)?;
+    Ok(Json(StatusCode::OK, admin.describe_namespace(&name, &place).await?))
 }
 
 #[derive(Deserialize)]
@@ -112,9 +114,14 @@ pub(super) async fn owner(
     of: Asked<OfKey>,
 ) -> Result<Owner> {
     let Query(OfKey { key }) = of?;
-    let (_, room) = admin.room(&name)?;
+    let (_, place) = admin.place(&name)?;
     let key =
         ShardKey::new(&key).map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
+    let not_current = admin.readiness.check().is_err();
+    let room = match place {
+        Place::Room(room) => room,
+        Place::Ring(ring) => return Ok(Json(StatusCode::OK, rings::owner(&ring, &key, not_current)?)),
+    };
     let found = room.find(&key).ok_or_else(unknown)?;
     if !found.exists {
         return Err(Refusal::new(StatusCode::NOT_FOUND, format!("there is no shard \"{key}\"")));
@@ -123,8 +130,8 @@ pub(super) async fn owner(
     let owner = found.owner.as_ref();
     let reply = Owner {
         shard: found.shard_key.as_str().into(),
-        version: found.version.into(),
-        not_current: admin.readiness.check().is_err(),
+        version: Some(found.version.into()),
+        not_current,
         executor: owner.map(|record| Executor::new(record, shards(record.id))),
         token: owner.and(found.shard).map(|shard| shard.token.into()),
     };
@@ -133,9 +140,10 @@ pub(super) async fn owner(
 
 #[derive(Serialize)]
 pub(super) struct Executors {
-    executors: Vec<Executor>,
-    next_page: Option<String>,
-    version: VersionReply,
+    pub(super) executors: Vec<Executor>,
+    pub(super) next_page: Option<String>,
+    /// Absent: a ring answers.
+    pub(super) version: Option<VersionReply>,
 }
 
 pub(super) async fn executors(
@@ -144,7 +152,10 @@ pub(super) async fn executors(
     page: Asked<Page>,
 ) -> Result<Executors> {
     let Query(page) = page?;
-    let (_, room) = admin.room(&name)?;
+    let room = match admin.place(&name)? {
+        (_, Place::Room(room)) => room,
+        (_, Place::Ring(ring)) => return Ok(Json(StatusCode::OK, rings::executors(&ring, &page))),
+    };
     read(&room, |state| {
         let mut records: Vec<_> = state.sessions().map(|record| (place(record), record)).collect();
         records.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
@@ -152,7 +163,7 @@ pub(super) async fn executors(
         let (records, next_page) = page.take(behind, |(place, _)| place.clone());
         let executors =
             records.into_iter().map(|(_, record)| Executor::new(record, state.owned_by(record.id)));
-        Executors { executors: executors.collect(), next_page, version: state.version().into() }
+        Executors { executors: executors.collect(), next_page, version: Some(state.version().into()) }
     })
 }
 
@@ -164,9 +175,10 @@ fn place(record: &engine::SessionRecord) -> String {
 
 #[derive(Serialize)]
 pub(super) struct Shards {
-    shards: Vec<Shard>,
-    next_page: Option<String>,
-    version: VersionReply,
+    pub(super) shards: Vec<Shard>,
+    pub(super) next_page: Option<String>,
+    /// Absent: a ring answers.
+    pub(super) version: Option<VersionReply>,
 }
 
 /// Those that a commit has named, in the order of their names.
@@ -176,12 +188,15 @@ pub(super) async fn shards(
     page: Asked<Page>,
 ) -> Result<Shards> {
     let Query(page) = page?;
-    let (_, room) = admin.room(&name)?;
+    let room = match admin.place(&name)? {
+        (_, Place::Room(room)) => room,
+        (_, Place::Ring(ring)) => return Ok(Json(StatusCode::OK, rings::shards(&ring, &page))),
+    };
     read(&room, |state| {
         let behind = state.shards_behind(page.behind());
         let (records, next_page) = page.take(behind, |record| record.key.as_str().into());
         let shards = records.iter().map(|record| Shard::new(record, state)).collect();
-        Shards { shards, next_page, version: state.version().into() }
+        Shards { shards, next_page, version: Some(state.version().into()) }
     })
 }
 
@@ -200,15 +215,6 @@ fn unknown() -> Refusal {
 }
 
 impl AdminHttp {
-    fn room(&self, name: &str) -> std::result::Result<(types::Namespace, Arc<Room>), Refusal> {
-        let name = types::Namespace::new(name)
-            .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
-        match self.rooms.get(&name) {
-            Some(room) => Ok((name, room)),
-            None => Err(Refusal::new(StatusCode::NOT_FOUND, format!("there is no namespace \"{name}\""))),
-        }
-    }
-
     /// Why the replica is not ready, with what helps to mend it.
     fn describe(&self, why: NotReady) -> String {
         let failure = || match self.metrics.store().last_failure() {
@@ -228,13 +234,23 @@ impl AdminHttp {
     async fn describe_namespace(
         &self,
         name: &types::Namespace,
-        room: &Room,
+        place: &Place,
     ) -> std::result::Result<Namespace, DeskError> {
+        let room = match place {
+            Place::Room(room) => room,
+            Place::Ring(ring) => return Ok(rings::describe(name, ring)),
+        };
         let leader = self.desk.leader(name).await?.map(|leader| leader.replica);
         let (version, census) = room.census().unzip();
         let census = census.unwrap_or_default();
         Ok(Namespace {
             name: name.to_string(),
+            kind: room.read(|state| {
+                Some(match state?.config().kind {
+                    engine::Kind::Fixed { .. } => "fixed",
+                    engine::Kind::Ephemeral => "ephemeral",
+                })
+            }),
             version: version.map(Into::into),
             shards: census.shards,
             unassigned_shards: census.unowned(),
@@ -243,6 +259,7 @@ impl AdminHttp {
             executors: census.sessions().collect(),
             watchers: room.watchers().len(),
             leader,
+            trouble: None,
         })
     }
 }

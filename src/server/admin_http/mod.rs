@@ -7,6 +7,7 @@ mod answers;
 mod host_header;
 mod pages;
 mod replies;
+mod rings;
 
 use std::{collections::BTreeSet, future::Future, sync::Arc, time::Duration};
 
@@ -30,6 +31,7 @@ use super::{
     listen::{Bounds, Connection, Listener},
     metrics::Metrics,
     readiness::Readiness,
+    rings::Rings,
     room::Rooms,
 };
 
@@ -52,6 +54,7 @@ const MAX_HEADERS: usize = 64;
 pub struct AdminHttp {
     desk: DeskHandle,
     rooms: Arc<Rooms>,
+    rings: Rings,
     readiness: Readiness,
     metrics: Arc<Metrics>,
     /// The replica's name.
@@ -64,6 +67,7 @@ impl AdminHttp {
         Self {
             desk: host.desk().clone(),
             rooms: host.rooms().clone(),
+            rings: host.rings().clone(),
             readiness: host.readiness().clone(),
             metrics: host.metrics().clone(),
             name: host.name().into(),

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::{
     engine::{SessionRecord, ShardRecord, Standing, State},
-    types::{SessionId, Token, Version},
+    types::{Member, SessionId, Token, Version},
 };
 
 /// An answer in JSON.
@@ -48,6 +48,8 @@ pub(super) struct Replica {
 pub(super) struct Namespace {
     pub(super) name: String,
     /// Absent: nothing is known of it here yet.
+    pub(super) kind: Option<&'static str>,
+    /// Absent: nothing is known of it here yet, or a ring answers for it.
     pub(super) version: Option<VersionReply>,
     pub(super) shards: usize,
     pub(super) unassigned_shards: usize,
@@ -57,6 +59,8 @@ pub(super) struct Namespace {
     pub(super) watchers: usize,
     /// Absent: nobody at the moment.
     pub(super) leader: Option<String>,
+    /// Why the members of its ring could not be found out last.
+    pub(super) trouble: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -74,7 +78,8 @@ pub(super) struct Session {
 #[derive(Debug, Serialize)]
 pub(super) struct Executor {
     pub(super) executor: String,
-    session: Session,
+    /// Absent: it is a member of a ring.
+    session: Option<Session>,
     standing: &'static str,
     identity: String,
     metadata: BTreeMap<String, String>,
@@ -87,7 +92,8 @@ pub(super) struct Shard {
     /// Absent: nobody.
     executor: Option<String>,
     session: Option<Session>,
-    token: VersionReply,
+    /// Absent: a ring answers.
+    token: Option<VersionReply>,
     revoking: bool,
     /// To whom, if that is decided.
     to: Option<String>,
@@ -98,7 +104,8 @@ pub(super) struct Shard {
 #[derive(Debug, Serialize)]
 pub(super) struct Owner {
     pub(super) shard: String,
-    pub(super) version: VersionReply,
+    /// Absent: a ring answers.
+    pub(super) version: Option<VersionReply>,
     /// This replica has lost the store: the answer may be out of date.
     pub(super) not_current: bool,
     /// Absent: nobody at the moment.
@@ -144,6 +151,17 @@ impl From<SessionId> for Session {
 }
 
 impl Executor {
+    pub(super) fn of_ring(member: &Member, metadata: BTreeMap<String, String>, shards: usize) -> Self {
+        Self {
+            executor: member.identity().into(),
+            session: None,
+            standing: "active",
+            identity: member.identity().into(),
+            metadata,
+            shards,
+        }
+    }
+
     pub(super) fn new(record: &SessionRecord, shards: usize) -> Self {
         let standing = match record.standing {
             Standing::Pending => "pending",
@@ -154,7 +172,7 @@ impl Executor {
         };
         Self {
             executor: record.executor.as_str().into(),
-            session: record.id.into(),
+            session: Some(record.id.into()),
             standing,
             identity: record.profile.identity.clone(),
             metadata: record.profile.metadata.clone(),
@@ -164,13 +182,26 @@ impl Executor {
 }
 
 impl Shard {
+    pub(super) fn of_ring(shard: String, executor: Option<String>) -> Self {
+        Self {
+            shard,
+            executor,
+            session: None,
+            token: None,
+            revoking: false,
+            to: None,
+            pin: None,
+            quarantined: false,
+        }
+    }
+
     pub(super) fn new(record: &ShardRecord, state: &State) -> Self {
         let name = |id: SessionId| Some(state.session_record(id)?.executor.as_str().to_owned());
         Self {
             shard: record.key.as_str().into(),
             executor: record.owner.and_then(name),
             session: record.owner.map(Into::into),
-            token: record.token.into(),
+            token: Some(record.token.into()),
             revoking: record.handover.is_some(),
             to: record.handover.and_then(|handover| name(handover.to?)),
             pin: record.pin.as_ref().map(|executor| executor.as_str().into()),

@@ -7,12 +7,11 @@ use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status, Streaming, metadata::MetadataMap};
 
 use super::{
-    Desk, caller,
+    Desk, by_ring, caller,
     failure::{of_problem, passed_back, unassigned},
     state,
 };
 use crate::{
-    clock::Clock,
     engine::{self, Answer, State},
     proto::{
         Invalid,
@@ -32,7 +31,8 @@ use crate::{
     },
     server::{
         Found, NotOwned, Room, Whole,
-        grpc::{patience, peers},
+        grpc::{Office, patience, peers},
+        rings::Place,
     },
     types::{ExecutorId, Namespace, ShardKey, Version},
 };
@@ -73,8 +73,19 @@ impl ShardDistributorApi for Desk {
         self.check(&request)?;
         let (metadata, _, message) = request.into_parts();
         let patience = patience::of(&metadata);
-        let (namespace, room) = self.namespace(&message.namespace)?;
+        let (namespace, place) = self.place(&message.namespace)?;
         let shard = shard_key("shard_key", &message.shard_key)?;
+        let room = match place {
+            Place::Room(room) => room,
+            Place::Ring(ring) => {
+                let (owner, metadata) = by_ring::owner(&namespace, &ring, &shard, patience).await?;
+                return Ok(Response::new(GetShardOwnerResponse {
+                    owner,
+                    namespace: message.namespace,
+                    metadata,
+                }));
+            }
+        };
         if let Err(problem) = self.office.ensure(&namespace, &room, &shard, patience).await {
             return from_leader!(self, metadata, namespace, problem, get_shard_owner(message));
         }
@@ -87,10 +98,12 @@ impl ShardDistributorApi for Desk {
         self.check(&request)?;
         let patience = patience::of(request.metadata());
         let message = request.into_inner();
-        let (namespace, room) = self.namespace(&message.namespace)?;
+        let (namespace, place) = self.place(&message.namespace)?;
         let shard = shard_key("shard_key", &message.shard_key)?;
-        let found = owned(&room, &namespace, &shard, patience).await?;
-        let (owner, metadata) = owner(found);
+        let (owner, metadata) = match place {
+            Place::Room(room) => owner(owned(&room, &namespace, &shard, patience).await?),
+            Place::Ring(ring) => by_ring::owner(&namespace, &ring, &shard, patience).await?,
+        };
         Ok(Response::new(InspectShardResponse { owner, namespace: message.namespace, metadata }))
     }
 
@@ -107,13 +120,20 @@ impl ShardDistributorApi for Desk {
         let Some(first) = frames.message().await? else {
             return Err(Status::invalid_argument("the stream ended before its first message"));
         };
-        let (namespace, room) = self.namespace(&first.namespace)?;
-        self.office.admit(patience).await?;
-        let Some(watcher) = room.watchers().enter(name, address) else {
+        let (namespace, place) = self.place(&first.namespace)?;
+        self.office.admit_to(&place, patience).await?;
+        let Some(watcher) = place.watchers().enter(name, address) else {
             return Err(Status::resource_exhausted("there are as many watchers as one replica serves"));
         };
         let (sender, receiver) = mpsc::channel(MAX_FRAMES);
-        let clock = self.office.clock.clone();
+        let room = match place {
+            Place::Room(room) => room,
+            Place::Ring(ring) => {
+                tokio::spawn(by_ring::watch(self.office.clone(), namespace, ring, watcher, frames, sender));
+                return Ok(Response::new(Box::pin(ReceiverStream::new(receiver))));
+            }
+        };
+        let office = self.office.clone();
         let over = self.office.readiness.over();
         tokio::spawn(async move {
             tokio::select! {
@@ -121,7 +141,7 @@ impl ShardDistributorApi for Desk {
                 why = over => {
                     let _ = sender.send(Err(why.problem().into_status())).await;
                 }
-                status = tell(&*clock, &namespace, &room, &sender) => {
+                status = tell(&office, &namespace, &room, &sender) => {
                     if let Err(status) = status {
                         let _ = sender.send(Err(status)).await;
                     }
@@ -138,7 +158,16 @@ impl ShardDistributorApi for Desk {
     ) -> Answered<GetNamespaceStateResponse> {
         self.check(&request)?;
         let (metadata, _, message) = request.into_parts();
-        let (namespace, room) = self.namespace(&message.namespace)?;
+        let (namespace, room) = match self.place(&message.namespace)? {
+            (namespace, Place::Room(room)) => (namespace, room),
+            (_, Place::Ring(ring)) => {
+                let executors = by_ring::executors(&ring);
+                return Ok(Response::new(GetNamespaceStateResponse {
+                    namespace: message.namespace,
+                    executors,
+                }));
+            }
+        };
         // Only the leader hears beats. Without one, they are left out.
         let problem = self.office.not_leading(&namespace).await;
         if self.leader(&problem, &metadata).is_some() {
@@ -155,7 +184,18 @@ impl ShardDistributorApi for Desk {
     ) -> Answered<GetExecutorStateResponse> {
         self.check(&request)?;
         let (metadata, _, message) = request.into_parts();
-        let (namespace, room) = self.namespace(&message.namespace)?;
+        let (namespace, room) = match self.place(&message.namespace)? {
+            (namespace, Place::Room(room)) => (namespace, room),
+            (namespace, Place::Ring(ring)) => {
+                let executors = by_ring::executors(&ring).into_iter();
+                let executor = { executors }.find(|executor| executor.executor_id == message.executor_id);
+                let executor = executor.ok_or_else(|| not_registered(&message.executor_id, &namespace))?;
+                return Ok(Response::new(GetExecutorStateResponse {
+                    namespace: message.namespace,
+                    executor: Some(executor),
+                }));
+            }
+        };
         let id = ExecutorId::new(&message.executor_id);
         let id = id.map_err(|error| Failure::from(Invalid::name("executor_id", error)))?;
         let problem = self.office.not_leading(&namespace).await;
@@ -163,8 +203,7 @@ impl ShardDistributorApi for Desk {
             return from_leader!(self, metadata, namespace, problem, get_executor_state(message));
         }
         let found = known(&room, |state| Some(state::executor(state, state.session_of(&id)?)))?;
-        let text = || format!("executor \"{id}\" of namespace \"{namespace}\" is not registered");
-        let executor = found.ok_or_else(|| Status::not_found(text()))?;
+        let executor = found.ok_or_else(|| not_registered(&id, &namespace))?;
         let mut executors = [executor];
         state::add_beats(&mut executors, &namespace, &self.stand_ins, self.office.clock.now());
         let [executor] = executors;
@@ -178,7 +217,11 @@ impl ShardDistributorApi for Desk {
         self.check(&request)?;
         let rooms = &self.office.rooms;
         let known = rooms.names().into_iter().filter_map(|name| Some((rooms.get(&name)?, name)));
-        let namespaces = known.map(|(room, name)| room.read(|room| state::config(&name, room))).collect();
+        let stored = known.map(|(room, name)| room.read(|room| state::config(&name, room)));
+        let rings = self.office.rings.all_answering(rooms);
+        let rings = rings.map(|(name, ring)| by_ring::config(name, ring));
+        let mut namespaces: Vec<_> = stored.chain(rings).collect();
+        namespaces.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         Ok(Response::new(ListNamespacesResponse { namespaces }))
     }
 
@@ -218,7 +261,13 @@ impl ShardDistributorApi for Desk {
     ) -> Answered<GetDrainedShardsResponse> {
         self.check(&request)?;
         let namespace = request.into_inner().namespace;
-        let (_, room) = self.namespace(&namespace)?;
+        let room = match self.place(&namespace)? {
+            (_, Place::Room(room)) => room,
+            // Nobody can drain any.
+            (_, Place::Ring(_)) => {
+                return Ok(Response::new(GetDrainedShardsResponse { namespace, shard_keys: Vec::new() }));
+            }
+        };
         let drained = |state: &State| {
             let drained = state.shards().filter(|shard| shard.drained);
             drained.map(|shard| shard.key.to_string()).collect()
@@ -261,8 +310,12 @@ impl Desk {
     }
 }
 
+fn not_registered(executor: &str, namespace: &Namespace) -> Status {
+    Status::not_found(format!("executor \"{executor}\" of namespace \"{namespace}\" is not registered"))
+}
+
 /// Until the watcher has gone. One that closes its side still listens.
-async fn until_gone(mut frames: Streaming<WatchNamespaceStateRequest>) {
+pub(super) async fn until_gone(mut frames: Streaming<WatchNamespaceStateRequest>) {
     loop {
         match frames.message().await {
             Ok(Some(_)) => {}
@@ -274,7 +327,7 @@ async fn until_gone(mut frames: Streaming<WatchNamespaceStateRequest>) {
 
 /// Everything at once, and again whenever it has changed.
 async fn tell(
-    clock: &dyn Clock,
+    office: &Office,
     namespace: &Namespace,
     room: &Arc<Room>,
     to: &mpsc::Sender<Result<WatchNamespaceStateResponse, Status>>,
@@ -285,9 +338,9 @@ async fn tell(
     loop {
         versions.mark_unchanged();
         if room.is_gone() {
-            return Err(Failure::NoSuchNamespace(namespace.to_string()).into());
+            return Err(of_problem(namespace, office.is_over(namespace)).into());
         }
-        let now = clock.now();
+        let now = office.clock.now();
         match room.whole(now, have) {
             Whole::Is(serial, message) => {
                 have = Some(serial);

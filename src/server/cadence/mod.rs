@@ -1,6 +1,7 @@
 //! `uber.cadence.sharddistributor.v1` over gRPC, as Cadence's Go services speak it.
 
 mod api;
+mod by_ring;
 mod caller;
 mod executor;
 mod failure;
@@ -12,27 +13,15 @@ mod told;
 use std::sync::Arc;
 
 use stand_ins::StandIns;
-use tonic::{
-    Code, Request, metadata::MetadataMap, server::NamedService, service::Routes, transport::Channel,
-};
+use tonic::{Request, metadata::MetadataMap, server::NamedService, service::Routes, transport::Channel};
 
-use super::{
-    grpc::{MAX_BEAT_BYTES, Office, peers, too_late},
-    room::Room,
-};
-use crate::{
-    proto::{
-        Invalid,
-        cadence::{
-            Failure,
-            wire::{
-                shard_distributor_api_server::ShardDistributorApiServer,
-                shard_distributor_executor_api_server::ShardDistributorExecutorApiServer,
-            },
-        },
-        v1::wire::{Problem, problem::Reason},
+use super::grpc::{MAX_BEAT_BYTES, Office, peers, too_late};
+use crate::proto::{
+    cadence::wire::{
+        shard_distributor_api_server::ShardDistributorApiServer,
+        shard_distributor_executor_api_server::ShardDistributorExecutorApiServer,
     },
-    types::Namespace,
+    v1::wire::{Problem, problem::Reason},
 };
 
 /// Who is answered where the services are.
@@ -79,19 +68,6 @@ impl Desk {
             return Err(tonic::Status::unimplemented("this package is served at another address"));
         }
         caller::check(request.metadata())
-    }
-
-    fn namespace(&self, name: &str) -> Result<(Namespace, Arc<Room>), Failure> {
-        let namespace = Namespace::new(name).map_err(|error| Invalid::name("namespace", error))?;
-        let room = self.office.rooms.get(&namespace);
-        let room = room.ok_or_else(|| match self.office.rooms.is_complete() {
-            true => Failure::NoSuchNamespace(name.to_owned()),
-            false => Failure::Other(
-                Code::Unavailable,
-                "this replica has not read yet which namespaces there are; ask again".into(),
-            ),
-        })?;
-        Ok((namespace, room))
     }
 
     /// The leader, if it can be asked instead.

@@ -7,6 +7,7 @@ mod oversight;
 pub(super) mod patience;
 pub(super) mod peers;
 mod refusal;
+mod ring_watch;
 mod router;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
@@ -26,7 +27,8 @@ use super::{
     catalogue::Catalogue,
     host::{DeskError, DeskHandle, Host},
     metrics::Metrics,
-    readiness::Readiness,
+    readiness::{NotReady, Readiness},
+    rings::{NotPlaced, Place, Rings},
     room::{Room, Rooms},
 };
 use crate::{
@@ -62,6 +64,7 @@ const ASK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 pub(super) struct Office {
     pub(super) desk: DeskHandle,
     pub(super) rooms: Arc<Rooms>,
+    pub(super) rings: Rings,
     pub(super) readiness: Readiness,
     pub(super) clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
@@ -124,6 +127,7 @@ impl Office {
         Self {
             desk: host.desk().clone(),
             rooms: host.rooms().clone(),
+            rings: host.rings().clone(),
             readiness: host.readiness().clone(),
             clock,
             metrics: host.metrics().clone(),
@@ -134,19 +138,64 @@ impl Office {
         }
     }
 
-    /// The namespace of a request, and its room.
+    /// The namespace of a request, and its room. One that a ring answers for has none: what is asked takes more.
     fn namespace(&self, name: &str) -> Result<(Namespace, Arc<Room>), Status> {
+        match self.place(name)? {
+            (namespace, Place::Room(room)) => Ok((namespace, room)),
+            (namespace, Place::Ring(_)) => Err(self.is_ring(&namespace).into_status()),
+        }
+    }
+
+    /// The namespace of a request, and what answers for it.
+    fn place(&self, name: &str) -> Result<(Namespace, Place), Status> {
         let namespace = Namespace::new(name).map_err(|error| Invalid::name("namespace", error))?;
-        match self.rooms.get(&namespace) {
-            Some(room) => Ok((namespace, room)),
+        match self.answering(&namespace) {
+            Some(place) => Ok((namespace, place)),
             None if self.rooms.is_complete() => Err(no_such(&namespace).into_status()),
             None => Err(unknown_yet(&namespace)),
         }
     }
 
+    /// What answers for a namespace.
+    pub(super) fn answering(&self, namespace: &Namespace) -> Option<Place> {
+        self.rings.place(namespace, &self.rooms)
+    }
+
+    /// A ring answers for the namespace, and what was asked takes sessions, grants or a history.
+    pub(super) fn is_ring(&self, namespace: &Namespace) -> Problem {
+        if !self.rooms.is_complete() {
+            // It may be one that has taken the ring's place.
+            return unknown(namespace);
+        }
+        let subject = format!("namespace \"{namespace}\"");
+        let rule =
+            "is answered from a ring of the members that its settings name: nobody is assigned anything";
+        let remedy = "create a fixed or ephemeral namespace of this name, and it takes the ring's place";
+        Problem::new(Reason::IsRing, subject, rule).remedy(remedy)
+    }
+
+    /// There is nothing to tell those any more who watch what has answered for the namespace.
+    pub(super) fn is_over(&self, namespace: &Namespace) -> Problem {
+        if self.answering(namespace).is_none() {
+            return no_such(namespace);
+        }
+        let subject = format!("namespace \"{namespace}\"");
+        let rule = "was answered from a ring and is so no more, or is now";
+        Problem::new(Reason::ChangedKind, subject, rule).remedy("watch it again")
+    }
+
     /// Lets nobody in who had better go elsewhere. Whoever comes while the replica starts is kept waiting for a moment.
     pub(super) async fn admit(&self, patience: Duration) -> Result<(), Status> {
         self.readiness.wait(patience).await.map_err(|why| why.problem().into_status())
+    }
+
+    /// The same for who wants to hear of a namespace. A ring does without the store.
+    pub(super) async fn admit_to(&self, place: &Place, patience: Duration) -> Result<(), Status> {
+        match (place, self.readiness.check()) {
+            (Place::Room(_), _) => self.admit(patience).await,
+            (Place::Ring(_), Err(why @ NotReady::Stopping)) => Err(why.problem().into_status()),
+            (Place::Ring(_), _) => Ok(()),
+        }
     }
 
     /// Makes sure that the shard is there, if the namespace makes its shards on demand. As long as there is nobody to give it
@@ -221,11 +270,30 @@ pub(super) fn no_such(namespace: &Namespace) -> Problem {
     problem.remedy("look at its spelling, or create it")
 }
 
-/// This replica has not read what there is of the namespace yet.
 fn unknown_yet(namespace: &Namespace) -> Status {
+    unknown(namespace).into_status()
+}
+
+/// This replica has not read what there is of the namespace yet.
+fn unknown(namespace: &Namespace) -> Problem {
     let subject = format!("namespace \"{namespace}\"");
     let problem = Problem::new(Reason::StoreAway, subject, "is not known to this replica yet");
-    problem.remedy("ask again, or another replica").into_status()
+    problem.remedy("ask again, or another replica")
+}
+
+/// Why a ring names no owner.
+pub(super) fn not_placed(namespace: &Namespace, shard: &ShardKey, why: NotPlaced) -> Problem {
+    match why {
+        NotPlaced::NoSuchShard => {
+            Problem::new(Reason::NoSuchShard, format!("shard \"{shard}\""), "does not exist")
+        }
+        NotPlaced::NoMembers(failure) => {
+            let because = failure.map_or_else(String::new, |failure| format!(": {failure}"));
+            let rule = format!("has a ring without members{because}");
+            Problem::new(Reason::Unassigned, format!("namespace \"{namespace}\""), rule)
+                .remedy("see to its source of members, then ask again")
+        }
+    }
 }
 
 fn desk_problem(error: DeskError) -> Problem {

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Office, desk_problem, no_such, patience, peers};
+use super::{Office, desk_problem, no_such, not_placed, patience, peers};
 use crate::{
     engine::SessionRecord,
     proto::{
@@ -20,8 +20,11 @@ use crate::{
             },
         },
     },
-    server::{Found, NotOwned, NotReady, Room, Since, Watcher},
-    types::{Namespace, ShardKey, Version},
+    server::{
+        Found, NotOwned, NotReady, Room, Since, Watcher,
+        rings::{Place, Placed, Ring},
+    },
+    types::{Member, Namespace, ShardKey, Version},
 };
 
 /// Frames on their way to a watcher. More wait in the room, where all share them.
@@ -42,11 +45,26 @@ impl Router for RouterService {
     async fn lookup(&self, request: Request<LookupRequest>) -> Result<Response<LookupResponse>, Status> {
         let patience = patience::of(request.metadata());
         let LookupRequest { namespace, key, owners, at_least } = request.into_inner();
-        let (namespace, room) = self.0.namespace(&namespace)?;
+        let (namespace, place) = self.0.place(&namespace)?;
         let shard = ShardKey::new(&key).map_err(|error| Invalid::name("key", error))?;
         if owners > MAX_OWNERS {
             return Err(Invalid::new("owners", owners, "must be at most 16").into());
         }
+        let room = match place {
+            Place::Room(room) => room,
+            Place::Ring(_) if at_least.is_some() => return Err(self.0.is_ring(&namespace).into_status()),
+            Place::Ring(ring) => {
+                let (shard, owners) =
+                    self.0.owners_by_ring(&namespace, &ring, &shard, owners, patience).await?;
+                return Ok(Response::new(LookupResponse {
+                    owners,
+                    source: Source::Ring.into(),
+                    version: None,
+                    shard: shard.as_str().into(),
+                    not_current: self.0.readiness.check().is_err(),
+                }));
+            }
+        };
         let at_least = at_least.map(Version::from).unwrap_or_default();
         let (found, is_current) = self.0.owned(&namespace, &room, &shard, at_least, patience).await?;
         Ok(Response::new(LookupResponse {
@@ -65,8 +83,16 @@ impl Router for RouterService {
         let patience = patience::of(request.metadata());
         let is_passed_on = peers::is_passed_on(&request);
         let message = request.into_inner();
-        let (namespace, room) = self.0.namespace(&message.namespace)?;
+        let (namespace, place) = self.0.place(&message.namespace)?;
         let shard = ShardKey::new(&message.key).map_err(|error| Invalid::name("key", error))?;
+        let room = match place {
+            Place::Room(room) => room,
+            Place::Ring(ring) => {
+                let (shard, owners) = self.0.owners_by_ring(&namespace, &ring, &shard, 1, patience).await?;
+                let (owner, shard) = (owners.into_iter().next(), shard.as_str().into());
+                return Ok(Response::new(EnsureShardResponse { owner, shard, version: None }));
+            }
+        };
         if let Err(problem) = self.0.ensure(&namespace, &room, &shard, patience).await {
             let may_pass_on = problem.reason() == Reason::NotLeading && !is_passed_on;
             let leader = Some(&problem.leader).filter(|leader| may_pass_on && !leader.is_empty());
@@ -95,17 +121,24 @@ impl Router for RouterService {
             return Err(Invalid::new("frame", "", "must be open in the first frame").into());
         };
         let WatchOpen { namespace, have, watcher } = open;
-        let (namespace, room) = self.0.namespace(&namespace)?;
-        self.0.admit(patience).await?;
+        let (namespace, place) = self.0.place(&namespace)?;
+        self.0.admit_to(&place, patience).await?;
         if watcher.len() > MAX_WATCHER_BYTES {
             return Err(Invalid::new("open.watcher", watcher, "must be at most 256 bytes").into());
         }
-        let Some(watcher) = room.watchers().enter(watcher, address) else {
+        let Some(watcher) = place.watchers().enter(watcher, address) else {
             let problem = Problem::new(Reason::TooMany, "watchers", "are as many as one replica serves");
             return Err(problem.remedy("watch another replica").into_status());
         };
         let (sender, receiver) = mpsc::channel(MAX_FRAMES);
         let office = self.0.clone();
+        let room = match place {
+            Place::Room(room) => room,
+            Place::Ring(ring) => {
+                tokio::spawn(watch_ring(office, namespace, ring, watcher, frames, sender));
+                return Ok(Response::new(Box::pin(ReceiverStream::new(receiver))));
+            }
+        };
         let have = have.map(Version::from);
         if let Some(have) = have {
             self.0.desk.seen(&namespace, have).map_err(|error| desk_problem(error).into_status())?;
@@ -125,6 +158,26 @@ impl Router for RouterService {
             }
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+}
+
+/// Tells a watcher of a ring what it has to know, until it goes or the ring answers no more.
+async fn watch_ring(
+    office: Office,
+    namespace: Namespace,
+    ring: Arc<Ring>,
+    watcher: Watcher,
+    frames: Streaming<WatchRequest>,
+    to: mpsc::Sender<Result<WatchResponse, Status>>,
+) {
+    let idle = WatchResponse::new(&WatchFrame::Idle(WatchIdle::default()));
+    let told = tokio::select! {
+        () = hear(&office, &namespace, frames, &watcher) => Ok(()),
+        why = office.readiness.stopping() => Err(why.problem()),
+        told = office.tell_of_ring(&namespace, &ring, &to, Placed::since, Some(idle)) => told,
+    };
+    if let Err(problem) = told {
+        let _ = to.send(Err(problem.into_status())).await;
     }
 }
 
@@ -168,7 +221,7 @@ async fn tell(
     loop {
         versions.mark_unchanged();
         if room.is_gone() {
-            return Err(no_such(namespace).into_status());
+            return Err(office.is_over(namespace).into_status());
         }
         match room.since(have, is_new) {
             Since::Nothing => {}
@@ -208,6 +261,28 @@ fn idle(version: Version) -> WatchResponse {
 }
 
 impl Office {
+    /// Who owns the shard that a key is of, and whom the ring would ask next, as the ring says.
+    async fn owners_by_ring(
+        &self,
+        namespace: &Namespace,
+        ring: &Ring,
+        key: &ShardKey,
+        owners: u32,
+        patience: Duration,
+    ) -> Result<(ShardKey, Vec<Owner>), Status> {
+        let most = usize::try_from(owners).unwrap_or(usize::MAX);
+        let found = ring.owners(key, most, patience).await;
+        let (shard, members) = found.map_err(|why| not_placed(namespace, key, why).into_status())?;
+        let owner = |member: &Member| Owner {
+            executor: member.identity().into(),
+            identity: member.identity().into(),
+            metadata: ring.metadata(member),
+            session: None,
+            token: None,
+        };
+        Ok((shard, members.iter().map(owner).collect()))
+    }
+
     /// Who owns the shard, and whether that is surely so: whoever has lost the store says what it knows, and waits for
     /// nothing more.
     async fn owned(

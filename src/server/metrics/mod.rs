@@ -22,7 +22,7 @@ use parking_lot::RwLock;
 pub(super) use store::MeteredStore;
 use store::StoreFigures;
 
-use super::room::Rooms;
+use super::{rings::Rings, room::Rooms};
 use crate::{
     replica::Event,
     telemetry::{Histogram, Recorder, metric},
@@ -128,6 +128,7 @@ impl Metrics {
         to: &dyn Recorder,
         is_ready: bool,
         rooms: &Rooms,
+        rings: &Rings,
         led: &BTreeMap<Namespace, Led>,
     ) {
         to.gauge(metric::READY, &[], f64::from(is_ready));
@@ -149,6 +150,7 @@ impl Metrics {
                 self.namespace(&name).record(to, &name, &room, led.get(&name));
             }
         }
+        rings.record(to, rooms);
         // Those of namespaces that are no more go with them.
         self.namespaces.write().retain(|name, _| rooms.get(name).is_some());
     }

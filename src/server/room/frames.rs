@@ -45,26 +45,35 @@ impl Numbers {
 
 /// Everything, in parts.
 pub(super) fn parts(numbers: &Numbers, state: &State) -> Vec<wire::WatchPart> {
-    let version = Some(state.version().into());
-    let shard_count = state.shard_count() as u64;
-    let mut shards = state.shards().map(|record| shard(numbers, &record)).peekable();
-    let mut parts = Vec::new();
+    let first = wire::WatchPart {
+        version: Some(state.version().into()),
+        executors: numbers.executors(state),
+        policy: Some(policy(state.policy())),
+        shard_count: state.shard_count() as u64,
+        hashed_keys: state.config().keys == Keying::Hashed,
+        ..wire::WatchPart::default()
+    };
+    in_parts(first, state.shards().map(|record| shard(numbers, &record)))
+}
+
+/// The first part, with as many shards as it takes, and those that have the rest.
+pub(crate) fn in_parts(
+    first: wire::WatchPart,
+    shards: impl Iterator<Item = wire::WatchShard>,
+) -> Vec<wire::WatchPart> {
+    let mut shards = shards.peekable();
+    let wire::WatchPart { version, shard_count, hashed_keys, .. } = first;
+    let mut parts = vec![first];
     loop {
-        let some: Vec<_> = shards.by_ref().take(PART_SHARDS).collect();
-        let is_first = parts.is_empty();
-        parts.push(wire::WatchPart {
-            version,
-            part: u32::try_from(parts.len()).expect("fewer parts than shards"),
-            last: shards.peek().is_none(),
-            executors: if is_first { numbers.executors(state) } else { Vec::new() },
-            shards: some,
-            policy: is_first.then(|| policy(state.policy())),
-            shard_count,
-            hashed_keys: state.config().keys == Keying::Hashed,
-        });
-        if shards.peek().is_none() {
+        let number = u32::try_from(parts.len() - 1).expect("fewer parts than shards");
+        let last = parts.last_mut().expect("there is a first one");
+        last.part = number;
+        last.shards = shards.by_ref().take(PART_SHARDS).collect();
+        last.last = shards.peek().is_none();
+        if last.last {
             return parts;
         }
+        parts.push(wire::WatchPart { version, shard_count, hashed_keys, ..wire::WatchPart::default() });
     }
 }
 

@@ -123,6 +123,19 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// A duration that keeps a rule besides.
+    pub(super) fn duration_that(
+        &mut self,
+        name: &'static str,
+        rule: impl Fn(Duration) -> Result<(), String>,
+    ) -> Option<Duration> {
+        let duration = self.duration(name)?;
+        match rule(duration) {
+            Ok(()) => Some(duration),
+            Err(message) => self.read(name, |_| Err(message)),
+        }
+    }
+
     pub(super) fn number(&mut self, name: &'static str, range: RangeInclusive<u32>) -> Option<u32> {
         self.read(name, |text| {
             let (least, most) = (range.start(), range.end());
@@ -156,7 +169,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn path_of(&self, name: &str) -> String {
+    pub(super) fn path_of(&self, name: &str) -> String {
         join(&self.path, name)
     }
 }

@@ -3,6 +3,9 @@
 mod fields;
 mod namespace;
 mod render;
+mod ring;
+#[cfg(test)]
+mod ring_tests;
 #[cfg(test)]
 mod tests;
 
@@ -16,7 +19,9 @@ use std::{
 pub use fields::SettingsProblem;
 use fields::{Fields, Problems, join};
 pub(super) use render::to_yaml;
+pub(super) use ring::to_yaml as ring_to_yaml;
 
+use super::RingConfig;
 use crate::{
     election::ElectionConfig,
     engine::NamespaceConfig,
@@ -52,8 +57,10 @@ pub struct Settings {
     pub store: Option<String>,
     /// How long a leader that is not heard of keeps its namespaces.
     pub leader_lease: Option<Duration>,
-    /// The namespaces, and how they are run.
+    /// The namespaces that are stored, and how they are run.
     pub namespaces: BTreeMap<Namespace, Arc<NamespaceConfig>>,
+    /// The namespaces that are answered from rings.
+    pub rings: BTreeMap<Namespace, RingConfig>,
 }
 
 /// A settings file that was refused as a whole.
@@ -107,7 +114,7 @@ fn read(file: &[u8], problems: &mut Problems) -> Settings {
     let Some(mut fields) = root.as_ref().and_then(|root| Fields::of("", root, problems)) else {
         return Settings::default();
     };
-    let settings = Settings {
+    let mut settings = Settings {
         name: fields.text("name"),
         listen: fields.text("listen"),
         cadence_listen: fields.text("cadence_listen"),
@@ -116,8 +123,9 @@ fn read(file: &[u8], problems: &mut Problems) -> Settings {
         admin_hosts: fields.read("admin_hosts", |text| Ok(hosts(text))).unwrap_or_default(),
         store: fields.text("store"),
         leader_lease: fields.read("leader_lease", leader_lease),
-        namespaces: namespaces(&mut fields),
+        ..Settings::default()
     };
+    (settings.namespaces, settings.rings) = namespaces(&mut fields);
     fields.end();
     settings
 }
@@ -151,22 +159,28 @@ fn leader_lease(text: &str) -> Result<Duration, String> {
     ElectionConfig::default().with_lease(lease).map(|_| lease).map_err(|error| error.to_string())
 }
 
-fn namespaces(fields: &mut Fields<'_>) -> BTreeMap<Namespace, Arc<NamespaceConfig>> {
+/// Those that are stored, and those that are answered from rings.
+fn namespaces(
+    fields: &mut Fields<'_>,
+) -> (BTreeMap<Namespace, Arc<NamespaceConfig>>, BTreeMap<Namespace, RingConfig>) {
     const PATH: &str = "namespaces";
-    let Some(node) = fields.node(PATH) else { return BTreeMap::new() };
+    let (mut namespaces, mut rings) = Default::default();
+    let Some(node) = fields.node(PATH) else { return (namespaces, rings) };
     let problems = fields.problems();
     let Body::Map(all) = &node.body else {
         problems.add(node.place, PATH, format!("must be a map by name, and is {}", node.body.what()));
-        return BTreeMap::new();
+        return (namespaces, rings);
     };
     if all.len() > MAX_NAMESPACES {
         problems.add(node.place, PATH, format!("are {}, more than the {MAX_NAMESPACES} allowed", all.len()));
-        return BTreeMap::new();
+        return (namespaces, rings);
     }
-    let mut namespaces = BTreeMap::new();
     for (name, node) in all.iter() {
         let path = join(PATH, &escaped(&name.text));
         match Namespace::new(&*name.text) {
+            Ok(namespace) if ring::is_ring(node) => {
+                rings.extend(ring::read(&path, node, problems).map(|config| (namespace, config)));
+            }
             Ok(namespace) => {
                 let config = namespace::read(&path, node, problems);
                 namespaces.extend(config.map(|config| (namespace, Arc::new(config))));
@@ -174,5 +188,5 @@ fn namespaces(fields: &mut Fields<'_>) -> BTreeMap<Namespace, Arc<NamespaceConfi
             Err(error) => problems.add(name.place, &path, error.to_string()),
         }
     }
-    namespaces
+    (namespaces, rings)
 }

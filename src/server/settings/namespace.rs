@@ -11,13 +11,15 @@ use crate::{
 enum KindName {
     Fixed,
     Ephemeral,
+    Ring,
 }
 
 /// `None` when something is wrong with it.
 pub(super) fn read(path: &str, node: &Node, problems: &mut Problems) -> Option<NamespaceConfig> {
     let before = problems.count;
     let mut fields = Fields::of(path, node, problems)?;
-    let kind = fields.choice("kind", &[("fixed", KindName::Fixed), ("ephemeral", KindName::Ephemeral)]);
+    let kinds = [("fixed", KindName::Fixed), ("ephemeral", KindName::Ephemeral), ("ring", KindName::Ring)];
+    let kind = fields.choice("kind", &kinds);
     let most = u32::try_from(MAX_SHARDS).unwrap_or(u32::MAX);
     let shards = fields.number("shards", 1..=most);
     let kind = match (kind, shards) {
@@ -29,8 +31,11 @@ pub(super) fn read(path: &str, node: &Node, problems: &mut Problems) -> Option<N
         (Some(KindName::Ephemeral), Some(_)) => {
             fields.wrong(node, "an ephemeral namespace has no number of shards; max_shards bounds it")
         }
+        (Some(KindName::Ring), _) => {
+            fields.wrong(node, "a ring is named by the settings file of each replica that answers from it")
+        }
         (None, _) if fields.has("kind") => None,
-        (None, _) => fields.wrong(node, "kind must be given: fixed or ephemeral"),
+        (None, _) => fields.wrong(node, "kind must be given: fixed, ephemeral or ring"),
     };
     let mut config = NamespaceConfig::new(kind.unwrap_or(Kind::Ephemeral));
     set(&mut config.keys, fields.choice("keys", &[("named", Keying::Named), ("hashed", Keying::Hashed)]));

@@ -67,7 +67,7 @@ namespaces:
         [
             "2:15: leader_lease: leader lease: a lease of 1ms is not between 500ms and 3600s",
             "4:6: namespaces.a: a fixed namespace needs shards: how many it has",
-            "5:13: namespaces.b.kind: must be one of fixed, ephemeral, and is \"fxied\"; did you mean fixed?",
+            "5:13: namespaces.b.kind: must be one of fixed, ephemeral, ring, and is \"fxied\"; did you mean fixed?",
             "5:28: namespaces.b.shards: must be a whole number from 1 to 1000000, and is \"0\"",
             "6:6: namespaces.c: an ephemeral namespace has no number of shards; max_shards bounds it",
             "6:42: namespaces.c.lease: must be a duration such as 10s or 250ms, and is \"soon\"",
@@ -134,6 +134,10 @@ fn one_namespace_is_read_as_strictly_as_a_file() {
     let refused = |text: &str| parse_namespace("test", text).unwrap_err().problems[0].to_string();
     assert_eq!(refused(""), "1:1: empty");
     assert_eq!(refused("{kind: fixed, shard: 3}"), "1:1: a fixed namespace needs shards: how many it has");
+    assert_eq!(
+        refused("{kind: ring}"),
+        "1:1: a ring is named by the settings file of each replica that answers from it"
+    );
     assert_eq!(refused("{kind: ephemeral, keys: hashed}"), "1:1: keys are hashed in a fixed namespace alone");
     assert!(refused(&format!("# {}", "x".repeat(MAX_NAMESPACE_BYTES))).contains("longer than"));
 }

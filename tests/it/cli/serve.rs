@@ -155,10 +155,35 @@ async fn a_namespace_that_was_created_is_there_after_a_restart_and_gone_once_it_
     assert_eq!(serde_json::from_str::<Value>(&adopted).unwrap()["adopted"], serde_json::json!([]));
 }
 
+#[tokio::test]
+async fn a_ring_of_the_file_names_whom_the_command_names() {
+    let scratch = ScratchDir::new();
+    let store = scratch.path().to_str().unwrap();
+    let served = Served::start(&[
+        "--config",
+        "examples/serve.yaml",
+        "--store",
+        store,
+        "--admin-listen",
+        "127.0.0.1:0",
+    ]);
+    let mut router = RouterClient::new(served.channel().await);
+    let keys = ["user-17", "user-18", "user-19"];
+    let args = ["owner", "--members", "examples/members.yaml", "--output", "json"];
+    let told = stdout_of(&[&args[..], &keys].concat(), b"");
+    let told: Vec<Value> = serde_json::from_str(&told).unwrap();
+    for (key, told) in keys.into_iter().zip(told) {
+        let lookup = LookupRequest { namespace: "users".into(), key: key.into(), ..LookupRequest::default() };
+        let owner = router.lookup(lookup).await.unwrap().into_inner().owners.remove(0);
+        assert_eq!(owner.metadata["address"], told["owner"], "{key}");
+    }
+    assert_eq!(served.terminate(), Some(0));
+}
+
 #[test]
 fn settings_are_checked_before_anything_is_started() {
     let checked = stdout_of(&["serve", "--config", "examples/serve.yaml", "--check"], b"");
-    assert!(checked.contains("namespaces: carts, orders, task-lists"), "{checked}");
+    assert!(checked.contains("namespaces: carts, orders, task-lists, users"), "{checked}");
     let path = file("serve-bad.yaml", "namespaces: {a: {kind: fixed}, b: {kind: ephemral}}\nstorre: x\n");
     let (code, complaint) = refusal_of(&["serve", "--config", path.to_str().unwrap()]);
     assert_eq!(code, 3);

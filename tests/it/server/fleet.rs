@@ -8,7 +8,7 @@ use shardway::{
     election::ElectionConfig,
     engine::{Kind, NamespaceConfig},
     replica::ReplicaConfig,
-    server::{Host, HostConfig, Line},
+    server::{Host, HostConfig, Line, Rings},
     session::{self, OnLeaseLoss, OnStuck, Profile, Session, SessionConfig, ToExecutor},
     store::{Keys, Store},
     types::{ExecutorId, Namespace, ShardKey, Token},
@@ -72,6 +72,7 @@ impl Fleet {
             replica: ReplicaConfig::default(),
             session: self.runs,
             namespaces: self.namespaces.clone(),
+            rings: Rings::default(),
         };
         hosts.push(Some(Host::start(store, self.clock.clone(), config).unwrap()));
         hosts.len() - 1

@@ -13,7 +13,7 @@ use shardway::{
         shard_distributor_executor_api_client::ShardDistributorExecutorApiClient,
     },
     replica::ReplicaConfig,
-    server::{self, Host, HostConfig},
+    server::{self, Host, HostConfig, Rings},
     store::{Keys, Store},
     types::Namespace,
 };
@@ -64,6 +64,7 @@ pub(super) async fn replica(store: Arc<dyn Store>, number: u64) -> Replica {
             .into_iter()
             .map(|(name, config)| (Namespace::new(name).unwrap(), config))
             .collect(),
+        rings: Rings::default(),
     };
     let host = Host::start(store, clock.clone(), host).unwrap();
     // Until then nobody is told that a namespace does not exist.

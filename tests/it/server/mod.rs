@@ -11,6 +11,7 @@ mod limits;
 mod namespaces;
 mod operated;
 mod refusals;
+mod rings;
 mod served;
 mod takeover;
 mod wire;

@@ -8,7 +8,7 @@ use shardway::{
     engine::{self, Keying, Kind, NamespaceConfig},
     proto::v1::wire::{self, problem::Reason, router_client::RouterClient, *},
     replica::ReplicaConfig,
-    server::{Host, HostConfig},
+    server::{Host, HostConfig, Rings},
     store::{Keys, MemoryStore, Range, Store},
     types::Namespace,
 };
@@ -209,6 +209,7 @@ async fn a_deletion_that_nobody_finished_is_finished_by_whoever_leads_next() {
         replica: ReplicaConfig::default(),
         session: 77,
         namespaces: vec![(carts.clone(), Arc::new(NamespaceConfig::new(Kind::Ephemeral)))],
+        rings: Rings::default(),
     };
     let tool = Host::start_alone(store.clone(), clock, config).unwrap();
     until("it deletes it", || async {

@@ -9,7 +9,8 @@ use shardway::{
     engine::{Kind, NamespaceConfig},
     replica::ReplicaConfig,
     server::{
-        self, ADMIN_BOUNDS, AdminHttp, Bounds, Host, HostConfig, Listener, Port, SERVICE_BOUNDS, Serving,
+        self, ADMIN_BOUNDS, AdminHttp, Bounds, Host, HostConfig, Listener, Port, RingConfig, Rings,
+        SERVICE_BOUNDS, Serving,
     },
     store::{Keys, Store},
     types::Namespace,
@@ -42,6 +43,21 @@ impl Served {
     }
 
     pub(super) async fn within(store: Arc<dyn Store>, number: u64, bounds: Bounds) -> Self {
+        Self::run(store, number, bounds, Rings::default()).await
+    }
+
+    /// Answers from rings as well.
+    pub(super) async fn with_rings(
+        store: Arc<dyn Store>,
+        number: u64,
+        rings: impl IntoIterator<Item = (&'static str, RingConfig)>,
+    ) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(BootClock::new());
+        let rings = rings.into_iter().map(|(name, config)| (Namespace::new(name).unwrap(), config));
+        Self::run(store, number, SERVICE_BOUNDS, Rings::start(rings, &clock).unwrap()).await
+    }
+
+    async fn run(store: Arc<dyn Store>, number: u64, bounds: Bounds, rings: Rings) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let admin_port = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = port.local_addr().unwrap().to_string();
@@ -63,6 +79,7 @@ impl Served {
             replica: ReplicaConfig::default(),
             session: number,
             namespaces: vec![(Namespace::new("orders").unwrap(), Arc::new(config))],
+            rings,
         };
         let host = Host::start(store, clock.clone(), config).unwrap();
         let mut tasks = JoinSet::new();

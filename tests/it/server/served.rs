@@ -16,7 +16,7 @@ use shardway::{
         write_to_leader,
     },
     replica::ReplicaConfig,
-    server::{self, Host, HostConfig},
+    server::{self, Host, HostConfig, Rings},
     session::{self, OnLeaseLoss, OnStuck, Profile, Session, SessionConfig},
     store::{Keys, Store},
     types::{ExecutorId, Namespace, ShardKey, Token},
@@ -59,6 +59,7 @@ impl Served {
             replica: ReplicaConfig::default(),
             session: number,
             namespaces,
+            rings: Rings::default(),
         };
         let host = Host::start(store, clock.clone(), config).unwrap();
         // Until then nobody is told that a namespace does not exist.

@@ -15,7 +15,7 @@ use shardway::{
         },
     },
     replica::ReplicaConfig,
-    server::{self, Host, HostConfig},
+    server::{self, Host, HostConfig, Rings},
     store::{Keys, MemoryStore, Store},
     types::Namespace,
 };
@@ -56,6 +56,7 @@ async fn replica(store: Arc<dyn Store>, number: u64) -> Replica {
         replica: ReplicaConfig::default(),
         session: number,
         namespaces,
+        rings: Rings::default(),
     };
     let host = Host::start(store, clock.clone(), host).unwrap();
     // Until then nobody is told that a namespace does not exist.

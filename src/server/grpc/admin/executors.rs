@@ -2,7 +2,7 @@
 
 use tonic::{Response, Status, transport::Channel};
 
-use super::{super::unknown_yet, AdminService, leading::Asked, pages};
+use super::{super::unknown_yet, AdminService, leading::Asked, pages, rings};
 use crate::{
     engine::{Answer, SessionRecord, SessionVitals, State},
     plan::{Obstacle, StopAnswer},
@@ -10,7 +10,7 @@ use crate::{
         ExecutorState, ListExecutorsRequest, ListExecutorsResponse, MayStopResponse,
         admin_client::AdminClient,
     },
-    server::room::standing,
+    server::{rings::Place, room::standing},
     types::{SessionId, ShardKey},
 };
 
@@ -20,7 +20,10 @@ impl AdminService {
         asked: Asked<ListExecutorsRequest>,
     ) -> Result<Response<ListExecutorsResponse>, Status> {
         let ListExecutorsRequest { namespace, executor, page_size, page } = &asked.message;
-        let (namespace, room) = self.0.namespace(namespace)?;
+        let (namespace, room) = match self.0.place(namespace)? {
+            (namespace, Place::Room(room)) => (namespace, room),
+            (_, Place::Ring(ring)) => return Ok(Response::new(rings::executors(&ring, &asked.message)?)),
+        };
         let executor = super::if_named(executor)?;
         let size = pages::size(*page_size)?;
         let after = pages::after(page, pages::session)?;

@@ -7,6 +7,7 @@ mod leadership;
 mod leading;
 mod namespaces;
 mod pages;
+mod rings;
 mod shards;
 mod words;
 
@@ -116,10 +117,10 @@ impl admin_server::Admin for AdminService {
         request: Request<ListWatchersRequest>,
     ) -> Result<Response<ListWatchersResponse>, Status> {
         let ListWatchersRequest { namespace, page_size, page } = request.into_inner();
-        let (_, room) = self.0.namespace(&namespace)?;
+        let (_, place) = self.0.place(&namespace)?;
         let size = pages::size(page_size)?;
         let after = pages::after(&page, |page| page.parse().ok())?;
-        let reports = room.watchers().reports_after(after, size + 1);
+        let reports = place.watchers().reports_after(after, size + 1);
         let (reports, next_page) = pages::cut(reports, size, |(number, _)| *number);
         let watchers = reports.into_iter().map(|(_, report)| WatcherState {
             watcher: report.name,

@@ -9,7 +9,7 @@ use super::{
     super::{desk_problem, peers},
     AdminService,
     leading::{Asked, GLANCE},
-    pages,
+    pages, rings,
 };
 use crate::{
     engine::{Condition, Freeze, NamespaceConfig, State},
@@ -21,7 +21,7 @@ use crate::{
             ListNamespacesResponse, Problem, admin_client::AdminClient, problem::Reason,
         },
     },
-    server::{Leader, Room, desk::Sight, settings},
+    server::{Leader, Room, desk::Sight, rings::Place, settings},
     types::Namespace,
 };
 
@@ -48,7 +48,13 @@ impl AdminService {
         &self,
         asked: Asked<GetNamespaceRequest>,
     ) -> Result<Response<GetNamespaceResponse>, Status> {
-        let (namespace, _) = self.0.namespace(&asked.message.namespace)?;
+        let namespace = match self.0.place(&asked.message.namespace)? {
+            (namespace, Place::Room(_)) => namespace,
+            (namespace, Place::Ring(ring)) => {
+                let namespace = Some(rings::described(&namespace, &ring));
+                return Ok(Response::new(GetNamespaceResponse { namespace }));
+            }
+        };
         let mut described = self.describe(std::slice::from_ref(&namespace)).await?.pop();
         let there =
             |mut leader: AdminClient<Channel>, asked| async move { leader.get_namespace(asked).await };
@@ -67,7 +73,10 @@ impl AdminService {
     ) -> Result<Response<ListNamespacesResponse>, Status> {
         let size = pages::size(asked.message.page_size)?;
         let after = pages::after(&asked.message.page, |page| Namespace::new(page).ok())?;
-        let names = self.0.rooms.names().into_iter();
+        let mut names = self.0.rooms.names();
+        names.extend(self.ring_names());
+        names.sort_unstable();
+        let names = names.into_iter();
         let names = names.filter(|name| after.as_ref().is_none_or(|after| name > after));
         let (names, next_page) = pages::cut(names, size, Namespace::clone);
         let mut namespaces = self.describe(&names).await?;
@@ -84,7 +93,10 @@ impl AdminService {
         let known = self.0.desk.look(look).await.map_err(|error| desk_problem(error).into_status())?;
         let described = names.iter().zip(known).filter_map(|(name, known)| {
             // One that was deleted meanwhile is left out.
-            let described = described(name, &*self.0.rooms.get(name)?, &known);
+            let described = match self.0.answering(name)? {
+                Place::Room(room) => described(name, &room, &known),
+                Place::Ring(ring) => return Some(rings::described(name, &ring)),
+            };
             Some(wire::Namespace { in_settings: self.0.named.contains(name), ..described })
         });
         Ok(described.collect())

@@ -2,16 +2,17 @@
 
 use tonic::{Response, Status, transport::Channel};
 
-use super::{super::unknown_yet, AdminService, leading::Asked, pages};
+use super::{super::unknown_yet, AdminService, leading::Asked, pages, rings};
 use crate::{
     engine::{ShardRecord, State},
     proto::v1::wire::{ListShardsRequest, ListShardsResponse, ShardState, admin_client::AdminClient},
+    server::rings::Place,
     types::{ExecutorId, ShardKey, Version},
 };
 
 /// Shards that are looked at for one page: what is being committed waits meanwhile. Who asks for few of many may have to
 /// ask again.
-const MAX_LOOKED_AT: usize = 50_000;
+pub(super) const MAX_LOOKED_AT: usize = 50_000;
 
 /// Which shards are asked for.
 struct Wanted {
@@ -33,7 +34,10 @@ impl AdminService {
         asked: Asked<ListShardsRequest>,
     ) -> Result<Response<ListShardsResponse>, Status> {
         let ListShardsRequest { namespace, executor, only_troubled, page_size, page } = &asked.message;
-        let (namespace, room) = self.0.namespace(namespace)?;
+        let (namespace, room) = match self.0.place(namespace)? {
+            (namespace, Place::Room(room)) => (namespace, room),
+            (_, Place::Ring(ring)) => return Ok(Response::new(rings::shards(&ring, &asked.message)?)),
+        };
         let wanted = Wanted {
             executor: super::if_named(executor)?,
             only_troubled: *only_troubled,
