@@ -26,8 +26,11 @@ use tonic_health::pb::{
     health_client::HealthClient,
 };
 
-use super::operated::{DEADLINE, Served, until};
-use crate::store::etcd::server::Cluster;
+use super::{
+    operated::{DEADLINE, Served, until},
+    severed::Severed,
+};
+use crate::store::{etcd::server::Cluster, scratch::ScratchDir};
 
 /// A third of the lease, and a second.
 const SENT_ON_WITHIN: Duration = Duration::from_millis(1333);
@@ -111,10 +114,13 @@ fn lookup(patience: Duration) -> tonic::Request<LookupRequest> {
     request
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_replica_without_its_store_sends_its_clients_on_and_takes_them_back() {
-    let cluster = Cluster::one().await;
-    let served = Served::start(Arc::new(EtcdStore::new(cluster.config()).unwrap()), 1).await;
+/// Cuts a replica off, which then sends everybody on in time, and lets it have its store again.
+async fn is_sent_on_when<C>(
+    served: &Served,
+    cut: impl AsyncFnOnce() -> C,
+    while_cut: impl AsyncFnOnce(),
+    mend: impl AsyncFnOnce(C),
+) {
     served.until_ready().await;
     let channel = served.channel().await;
     let mut health = HealthClient::new(channel.clone());
@@ -129,8 +135,8 @@ async fn a_replica_without_its_store_sends_its_clients_on_and_takes_them_back() 
     let (session, watch_stream) = (tokio::spawn(end(session)), tokio::spawn(end(watch_stream)));
     until("connections", async || served.metric("shardway_connections{port=\"grpc\"}").await >= 2.0).await;
 
-    let paused = cluster.pause(0).await;
-    let cut = Instant::now();
+    let cut = cut().await;
+    let cut_at = Instant::now();
     let mut times = vec![("health", told(&mut health, ServingStatus::NotServing).await)];
     for (what, stream) in [("watch", watch_stream), ("session", session)] {
         let (status, at) = stream.await.unwrap();
@@ -145,7 +151,7 @@ async fn a_replica_without_its_store_sends_its_clients_on_and_takes_them_back() 
     }
     times.push(("GOAWAY", away.await.unwrap()));
     for (what, at) in times {
-        let took = at.duration_since(cut);
+        let took = at.duration_since(cut_at);
         println!("{what}: {took:?}");
         assert!(took < SENT_ON_WITHIN, "{what}: {took:?}");
     }
@@ -154,16 +160,57 @@ async fn a_replica_without_its_store_sends_its_clients_on_and_takes_them_back() 
     assert_eq!(served.get("/healthz").await.0, 200, "starting it again would not help");
     assert_eq!(served.metric("shardway_ready").await, 0.0);
 
-    // Who comes all the same is refused a stream, and told of an owner what is known.
+    // Who comes all the same is refused a stream.
     let channel = served.channel().await;
     let refused = watch(&channel).await.unwrap_err();
     assert_eq!(Problem::of_status(&refused).unwrap().reason(), Reason::StoreAway, "{refused}");
-    let known = RouterClient::new(channel.clone()).lookup(lookup(DEADLINE)).await;
-    assert!(known.unwrap().into_inner().not_current);
 
-    drop(paused);
+    while_cut().await;
+    mend(cut).await;
     served.until_ready().await;
     told(&mut health, ServingStatus::Serving).await;
     watch(&channel).await.unwrap();
     assert_eq!(served.get("/readyz").await.0, 200);
+}
+
+/// Who asks for an owner all the same is told what is known.
+async fn tells_what_it_knows(served: &Served) {
+    let known = RouterClient::new(served.channel().await).lookup(lookup(DEADLINE)).await;
+    assert!(known.unwrap().into_inner().not_current);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_without_its_store_sends_its_clients_on_and_takes_them_back() {
+    let cluster = Cluster::one().await;
+    let served = Served::start(Arc::new(EtcdStore::new(cluster.config()).unwrap()), 1).await;
+    let knows = async || tells_what_it_knows(&served).await;
+    is_sent_on_when(&served, async || cluster.pause(0).await, knows, async |paused| drop(paused)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_whose_folder_is_closed_sends_its_clients_on_and_takes_them_back() {
+    let scratch = ScratchDir::new();
+    let store = Severed::new(scratch.path().join("store"));
+    let served = Served::start(store.clone(), 1).await;
+    let open = async |()| {
+        until("the folder open", async || store.open()).await;
+    };
+    let knows = async || tells_what_it_knows(&served).await;
+    is_sent_on_when(&served, async || store.close(), knows, open).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_hears_nothing_sends_its_clients_on_although_it_can_write() {
+    let scratch = ScratchDir::new();
+    let store = Severed::new(scratch.path().join("store"));
+    let served = Served::start(store.clone(), 1).await;
+    let renewals =
+        async || served.metric("shardway_store_calls_total{operation=\"transact\",outcome=\"ok\"}").await;
+    let still_writes = async || {
+        let before = renewals().await;
+        until("renewals that succeed", async || renewals().await > before).await;
+        assert!(served.host.readiness().check().is_err(), "what it writes tells it nothing of others");
+    };
+    let speak = async |()| store.silence(false);
+    is_sent_on_when(&served, async || store.silence(true), still_writes, speak).await;
 }

@@ -13,5 +13,6 @@ mod operated;
 mod refusals;
 mod rings;
 mod served;
+mod severed;
 mod takeover;
 mod wire;

@@ -70,6 +70,12 @@ async fn what_is_created_takes_a_rings_place_and_gives_it_back() {
     .await;
     let listed = served.json("/api/v1/namespaces/tasks").await;
     assert_eq!(listed["kind"], "fixed");
+    let figures = async || {
+        let (_, text) = served.get("/metrics").await;
+        let is_told = |metric: &str| text.contains(&format!("\n{metric}{{namespace=\"tasks\""));
+        ["shardway_commits_total", "shardway_shards", "shardway_ring_members"].map(is_told)
+    };
+    assert_eq!(figures().await, [true, true, false]);
 
     let (_seen, stream) = watch_tasks().await;
     let delete = DeleteNamespaceRequest { namespace: "tasks".into(), confirm: "tasks".into() };
@@ -79,4 +85,5 @@ async fn what_is_created_takes_a_rings_place_and_gives_it_back() {
         lookup(&channel, "tasks", "3", 1).await.is_ok_and(|answer| answer.source() == Source::Ring)
     })
     .await;
+    assert_eq!(figures().await, [false, false, true], "those of a namespace that is no more are not told");
 }
