@@ -211,8 +211,9 @@ impl Desk {
             self.rooms.set_current_until(self.current_until());
             let is_taken = self.replica.election().name_is_taken();
             if !std::mem::replace(&mut self.is_name_taken, is_taken) && is_taken {
-                tracing::error!(
-                    "another process lives under this replica's name; nothing is done until it is gone"
+                // Ordinary for a lease after a crash; for longer, somebody has given a name twice.
+                tracing::warn!(
+                    "another process lives under this replica's name, or did until just now; nothing is done until it is gone"
                 );
             }
             if self.is_leaving && self.replica.election().has_left() {

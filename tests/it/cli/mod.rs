@@ -1,9 +1,11 @@
 //! The binary as its users run it.
 
 mod config;
+mod outage;
 mod owner;
 mod plan;
 mod serve;
+mod served;
 mod sim;
 
 use std::{

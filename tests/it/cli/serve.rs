@@ -1,10 +1,6 @@
 //! `shardway serve`.
 
-use std::{
-    io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::time::Duration;
 
 use serde_json::Value;
 use shardway::proto::v1::wire::{
@@ -17,53 +13,8 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, transport::Channel};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
-use super::{file, refusal_of, stdout_of};
+use super::{file, refusal_of, served::Served, stdout_of};
 use crate::store::{etcd::server::Cluster, scratch::ScratchDir};
-
-/// A distributor in a process of its own.
-struct Served {
-    process: Child,
-    plan: Value,
-}
-
-impl Served {
-    fn start(args: &[&str]) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_shardway"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--output", "json"])
-            .args(args)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(process.stdout.as_mut().unwrap()).lines().map(Result::unwrap);
-        let mut text = String::new();
-        for line in lines {
-            text += &line;
-            if line == "}" {
-                break;
-            }
-        }
-        Self { process, plan: serde_json::from_str(&text).unwrap() }
-    }
-
-    async fn channel(&self) -> Channel {
-        let address = self.plan["advertise"].as_str().unwrap();
-        Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap()
-    }
-
-    /// Asks it to end, and waits until it has.
-    fn terminate(mut self) -> Option<i32> {
-        let id = self.process.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-        self.process.wait().unwrap().code()
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
 
 /// Registers an executor, as often as it takes; the session lasts as long as what is returned.
 async fn register(channel: &Channel) -> impl Sized + use<> {
