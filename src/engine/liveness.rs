@@ -30,6 +30,8 @@ pub(super) struct Pulse {
     pub(super) attempt: u32,
     /// It has not beaten yet, and is given nothing before it has.
     pub(super) on_trial: bool,
+    /// When it registered with this leader; `None`: with one before.
+    began: Option<Mono>,
     /// Whether its beats are answered. Those of a session that another has replaced are not: that it falls silent says
     /// nothing about the network.
     counts: bool,
@@ -64,7 +66,9 @@ pub(super) struct Liveness {
     troubled: BTreeMap<SessionId, u32>,
     /// Those of them that are no more, or do not count any more.
     fallen: BTreeSet<SessionId>,
-    began: VecDeque<Mono>,
+    /// Those of them that have begun within that lease.
+    young: BTreeSet<SessionId>,
+    began: VecDeque<(Mono, SessionId)>,
     ended: VecDeque<Mono>,
     /// Sessions that count.
     live: usize,
@@ -106,6 +110,7 @@ impl Liveness {
             troubles: VecDeque::new(),
             troubled: BTreeMap::new(),
             fallen: BTreeSet::new(),
+            young: BTreeSet::new(),
             began: VecDeque::new(),
             ended: VecDeque::new(),
             live: 0,
@@ -140,6 +145,7 @@ impl Liveness {
             lagging: None,
             attempt: 0,
             on_trial: false,
+            began: None,
             counts,
             is_late: false,
             extension: Extension::None,
@@ -155,10 +161,11 @@ impl Liveness {
     /// A session that registered just now, which counts as a beat.
     pub(super) fn begin(&mut self, slot: Slot, id: SessionId, attempt: u32, on_trial: bool, now: Mono) {
         self.expect(slot, id, true, now);
-        remember(&mut self.began, now);
+        remember(&mut self.began, (now, id));
         if let Some(pulse) = self.pulse_mut(slot) {
             // It begins with nothing, and is told changes from there on.
             (pulse.told, pulse.attempt, pulse.on_trial) = (Some(Version::default()), attempt, on_trial);
+            pulse.began = Some(now);
         }
         self.hear(slot, now);
     }
@@ -243,7 +250,7 @@ impl Liveness {
     pub(super) fn look(&mut self, now: Mono) -> Vec<Finding> {
         let mut findings = Vec::new();
         self.forget_what_is_past(now);
-        if self.is_restrained() && !self.is_mass_failure() {
+        if self.is_restrained() && self.mass_failure().is_none() {
             self.episode += 1;
             self.is_overridden = false;
             findings.push(Finding::Unrestrained);
@@ -274,6 +281,7 @@ impl Liveness {
             // Forgotten meanwhile; whoever has the slot now has an entry of its own.
             let Some(pulse) = self.pulse(slot).filter(|pulse| pulse.id == id) else { continue };
             let (late_at, counts, was_late) = (self.late_at(pulse), pulse.counts, pulse.is_late);
+            let is_young = pulse.began.is_some_and(|began| now < began + self.window());
             if now < late_at {
                 self.looks.insert((late_at, slot, id));
                 continue;
@@ -288,6 +296,9 @@ impl Liveness {
             if counts && (!was_late || is_expiring) {
                 self.troubles.push_back((now, id));
                 *self.troubled.entry(id).or_default() += 1;
+                if is_young {
+                    self.young.insert(id);
+                }
             }
             late.push(slot);
         }
@@ -316,17 +327,14 @@ impl Liveness {
         let may_hold_back =
             |pulse: &Pulse| pulse.is_late && pulse.counts && pulse.extension == Extension::None;
         let mut candidates = late.iter().filter_map(|&slot| self.pulse(slot));
-        if is(Planted::NoRestraint)
-            || self.is_overridden
-            || !candidates.any(may_hold_back)
-            || !self.is_mass_failure()
-        {
+        if is(Planted::NoRestraint) || self.is_overridden || !candidates.any(may_hold_back) {
             return;
         }
+        let Some((troubled, of)) = self.mass_failure() else { return };
         let begins = !self.is_restrained();
         if begins {
             self.episode += 1;
-            findings.push(Finding::Restrained(self.troubled.len(), self.all()));
+            findings.push(Finding::Restrained(troubled, of));
         }
         let Self { pulses, troubled, .. } = self;
         let hold_back = |pulse: &mut Pulse| {
@@ -347,16 +355,15 @@ impl Liveness {
         self.episode % 2 == 1
     }
 
-    fn is_mass_failure(&self) -> bool {
-        let (from, troubled) = (self.settings.restrain_from, self.troubled.len());
-        from > 0 && troubled >= from && troubled * 2 > self.all()
-    }
-
-    /// Of how many the troubled ones are: those that were live when the window began, less those that have left since
-    /// without any trouble, whoever has come for them.
-    fn all(&self) -> usize {
+    /// How many of how many are troubled, if that is a mass failure: of those that were live when the window began, whoever
+    /// has come since; or of those that there are now, whoever has left since without any trouble.
+    fn mass_failure(&self) -> Option<(usize, usize)> {
+        let troubled = self.troubled.len();
         let before = (self.live + self.ended.len()).saturating_sub(self.began.len());
-        before.min(self.live + self.fallen.len())
+        let from = self.settings.restrain_from;
+        [(troubled - self.young.len(), before), (troubled, self.live + self.fallen.len())]
+            .into_iter()
+            .find(|&(troubled, of)| from > 0 && troubled >= from && troubled * 2 > of)
     }
 
     fn window(&self) -> Duration {
@@ -374,13 +381,18 @@ impl Liveness {
                 if *times == 0 {
                     self.troubled.remove(&id);
                     self.fallen.remove(&id);
+                    self.young.remove(&id);
                 }
             }
         }
-        for times in [&mut self.began, &mut self.ended] {
-            while times.front().is_some_and(|&when| when + window <= now) {
-                times.pop_front();
-            }
+        while let Some(&(when, id)) = self.began.front()
+            && when + window <= now
+        {
+            self.began.pop_front();
+            self.young.remove(&id);
+        }
+        while self.ended.front().is_some_and(|&when| when + window <= now) {
+            self.ended.pop_front();
         }
     }
 }
@@ -389,9 +401,9 @@ impl Liveness {
 /// there all the while.
 const MAX_REMEMBERED: usize = 2 * MAX_SESSIONS;
 
-fn remember(times: &mut VecDeque<Mono>, now: Mono) {
+fn remember<T>(times: &mut VecDeque<T>, what: T) {
     if times.len() == MAX_REMEMBERED {
         times.pop_front();
     }
-    times.push_back(now);
+    times.push_back(what);
 }

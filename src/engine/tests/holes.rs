@@ -210,6 +210,18 @@ fn whoever_left_in_order_does_not_make_the_others_failure_smaller() {
 }
 
 #[test]
+fn a_few_failures_while_a_fleet_starts_are_no_mass_failure() {
+    let mut world = World::new(12, config(60), 12);
+    world.run(3_000 * MS);
+    assert!(world.held().iter().all(|held| *held > 0), "all are there, and none was a lease ago");
+    for number in 0..4 {
+        world.executors[number] = None;
+    }
+    assert!(world.until_held(60).expect("the others take over") < 13_000 * MS);
+    assert!(!world.was_restrained());
+}
+
+#[test]
 fn the_echo_of_a_registration_is_given_nothing_however_often_it_comes() {
     for (attempts, moved) in [(2, false), (1, true)] {
         let affinity = NamespaceConfig { ownership: Ownership::Affinity, ..config(4) };
