@@ -12,7 +12,7 @@ use super::{
     host::Leader,
     lines::Lines,
     metrics::{DeskEvent, Metrics},
-    room::Rooms,
+    room::{Currency, Rooms},
     watching::{MAX_BATCHES, Watched, watch},
 };
 use crate::{
@@ -208,7 +208,7 @@ impl Desk {
                     }
                 }
             }
-            self.rooms.set_current_until(self.current_until());
+            self.rooms.set_currency(self.currency());
             let is_taken = self.replica.election().name_is_taken();
             if !std::mem::replace(&mut self.is_name_taken, is_taken) && is_taken {
                 // Ordinary for a lease after a crash; for longer, somebody has given a name twice.
@@ -225,10 +225,14 @@ impl Desk {
 
     /// Until when what is known here is surely no older than the store's answers: it takes renewals that succeed, and a
     /// watch that tells of them.
-    fn current_until(&self) -> Mono {
-        let confirmed = self.replica.election().confirmed();
-        let until = confirmed.zip(self.told_at).map(|((confirmed, reach), told)| confirmed.min(told) + reach);
-        until.unwrap_or_default()
+    fn currency(&self) -> Currency {
+        let Some((confirmed, reach)) = self.replica.election().confirmed() else {
+            return Currency::default();
+        };
+        Currency {
+            confirmed_until: confirmed + reach,
+            told_until: self.told_at.map(|told| told + reach).unwrap_or_default(),
+        }
     }
 
     fn contend(&mut self, namespaces: Vec<(Namespace, Arc<NamespaceConfig>)>) {

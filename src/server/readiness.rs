@@ -9,7 +9,10 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
-use super::{rings::Rings, room::Rooms};
+use super::{
+    rings::Rings,
+    room::{Currency, Rooms},
+};
 use crate::{
     clock::Clock,
     proto::v1::wire::{Problem, problem::Reason},
@@ -31,6 +34,8 @@ pub enum NotReady {
     Reading(usize),
     /// The store has been lost, at that time at the latest.
     CutOff(Mono),
+    /// The store's watch has fallen silent, at that time at the latest, and what is written succeeds all the same.
+    Unhearing(Mono),
     /// The process is being stopped.
     Stopping,
 }
@@ -53,9 +58,13 @@ impl Readiness {
     /// Whether it is ready at this very moment.
     pub fn check(&self) -> Result<(), NotReady> {
         let standing = *self.standing.borrow();
-        let (now, until) = (self.clock.now(), self.rooms.current_until());
         // Whoever was suspended knows by its clock before it has been told by anybody.
-        if standing.is_ok() && now >= until { Err(NotReady::CutOff(until)) } else { standing }
+        match standing {
+            Ok(()) | Err(NotReady::Unhearing(_)) => {
+                NotReady::of(self.clock.now(), *self.rooms.currency().borrow())
+            }
+            _ => standing,
+        }
     }
 
     /// Tells whenever it becomes ready, or no longer is.
@@ -78,14 +87,14 @@ impl Readiness {
         self.check()
     }
 
-    /// Waits until the store is lost.
+    /// Waits until the store is lost: for who needs no more than that what is decided here can be written.
     pub(super) fn cut_off(&self) -> impl Future<Output = NotReady> + Send + use<> {
         self.until(|why| matches!(why, NotReady::CutOff(_)))
     }
 
-    /// Waits until the store is lost, or the process is being stopped.
+    /// Waits until the store is lost or not heard, or the process is being stopped.
     pub(super) fn over(&self) -> impl Future<Output = NotReady> + Send + use<> {
-        self.until(|why| matches!(why, NotReady::CutOff(_) | NotReady::Stopping))
+        self.until(|why| why.has_no_news() || why == NotReady::Stopping)
     }
 
     /// Waits until the process is being stopped: for who does without the store.
@@ -114,8 +123,8 @@ impl Readiness {
         let mut found_at = None;
         loop {
             let now = self.clock.now();
-            let until = *currency.borrow_and_update();
-            let standing = self.look(now, until, &mut found_at);
+            let heard = *currency.borrow_and_update();
+            let standing = self.look(now, heard, &mut found_at);
             let mut is_over = false;
             self.standing.send_if_modified(|before| {
                 is_over = *before == Err(NotReady::Stopping);
@@ -126,7 +135,8 @@ impl Readiness {
             }
             let pause = match standing {
                 Err(NotReady::Reading(_)) => LOOK_EVERY,
-                _ => until.since(now),
+                Err(NotReady::Unhearing(_)) => heard.confirmed_until.since(now),
+                _ => heard.until().since(now),
             };
             tokio::select! {
                 changed = currency.changed() => if changed.is_err() { return },
@@ -135,9 +145,9 @@ impl Readiness {
         }
     }
 
-    fn look(&self, now: Mono, until: Mono, found_at: &mut Option<Mono>) -> Result<(), NotReady> {
-        if now >= until {
-            return Err(if found_at.is_some() { NotReady::CutOff(until) } else { NotReady::Starting });
+    fn look(&self, now: Mono, heard: Currency, found_at: &mut Option<Mono>) -> Result<(), NotReady> {
+        if let Err(lost) = NotReady::of(now, heard) {
+            return Err(if found_at.is_some() { lost } else { NotReady::Starting });
         }
         let found_at = *found_at.get_or_insert(now);
         let was_ready = self.standing.borrow().is_ok();
@@ -157,12 +167,29 @@ impl fmt::Debug for Readiness {
 }
 
 impl NotReady {
+    /// What is the case of a replica that has found its store.
+    fn of(now: Mono, heard: Currency) -> Result<(), Self> {
+        if now >= heard.confirmed_until {
+            Err(Self::CutOff(heard.confirmed_until))
+        } else if now >= heard.told_until {
+            Err(Self::Unhearing(heard.told_until))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether it does not hear of what others decide.
+    pub(super) const fn has_no_news(self) -> bool {
+        matches!(self, Self::CutOff(_) | Self::Unhearing(_))
+    }
+
     /// One word for it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Starting => "starting",
             Self::Reading(_) => "reading",
             Self::CutOff(_) => "store_away",
+            Self::Unhearing(_) => "store_silent",
             Self::Stopping => "stopping",
         }
     }
@@ -184,6 +211,7 @@ impl fmt::Display for NotReady {
             Self::Reading(1) => f.write_str("has one namespace still to read"),
             Self::Reading(unread) => write!(f, "has {unread} namespaces still to read"),
             Self::CutOff(_) => f.write_str("has lost the store"),
+            Self::Unhearing(_) => f.write_str("can write to the store, and is told nothing by its watch"),
             Self::Stopping => f.write_str("is being stopped"),
         }
     }

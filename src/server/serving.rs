@@ -92,7 +92,7 @@ async fn let_in(listener: &Listener, to: &mpsc::Sender<super::listen::Connection
 
 /// When everybody who is connected is to go: as the store is lost, or in the end.
 async fn sent_away(mut standing: watch::Receiver<Result<(), NotReady>>, mut stopped: watch::Receiver<bool>) {
-    let is_cut_off = |standing: &Result<(), NotReady>| matches!(standing, Err(NotReady::CutOff(_)));
+    let is_cut_off = |standing: &Result<(), NotReady>| standing.is_err_and(NotReady::has_no_news);
     let lost = async {
         // Whoever comes after it was lost is not sent away again.
         if standing.wait_for(|standing| !is_cut_off(standing)).await.is_err()

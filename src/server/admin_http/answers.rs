@@ -227,6 +227,12 @@ impl AdminHttp {
                 let time = self.readiness.out_of_reach_for(since).as_secs_f64();
                 format!("this replica {why} {time:.1} s ago{}", failure())
             }
+            NotReady::Unhearing(since) => {
+                format!(
+                    "this replica {why}, for {:.1} s",
+                    self.readiness.out_of_reach_for(since).as_secs_f64()
+                )
+            }
             NotReady::Reading(_) | NotReady::Stopping => format!("this replica {why}"),
         }
     }

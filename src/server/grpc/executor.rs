@@ -39,7 +39,7 @@ impl Executor for ExecutorService {
             return Err(Status::invalid_argument("the stream ended before its first frame"));
         };
         let (namespace, _) = self.0.namespace(&first.namespace)?;
-        self.0.admit(patience).await?;
+        self.0.admit_executor(patience).await?;
         let line = self.line(&namespace).await?;
         let conversation = Conversation { office: self.0.clone(), namespace, line };
         let (sender, receiver) = mpsc::channel(MAX_FRAMES);
@@ -54,7 +54,7 @@ impl Executor for ExecutorService {
             return Err(crate::proto::Invalid::missing("frame").into());
         };
         let (namespace, _) = self.0.namespace(&frame.namespace)?;
-        self.0.admit(patience).await?;
+        self.0.admit_executor(patience).await?;
         let message = read_to_leader(frame.frame.clone())?;
         let mut line = match self.0.desk.line(&namespace).await {
             Ok(line) => line,

@@ -184,15 +184,22 @@ impl Office {
         Problem::new(Reason::ChangedKind, subject, rule).remedy("watch it again")
     }
 
-    /// Lets nobody in who had better go elsewhere. Whoever comes while the replica starts is kept waiting for a moment.
-    pub(super) async fn admit(&self, patience: Duration) -> Result<(), Status> {
-        self.readiness.wait(patience).await.map_err(|why| why.problem().into_status())
+    /// Lets no executor in that had better go elsewhere. Whoever comes while the replica starts is kept waiting for a moment.
+    /// Whom this replica leads it needs the store's watch for nothing: if they were sent away from
+    /// it they would have nowhere to go, and lose what they have.
+    pub(super) async fn admit_executor(&self, patience: Duration) -> Result<(), Status> {
+        match self.readiness.wait(patience).await {
+            Ok(()) | Err(NotReady::Unhearing(_)) => Ok(()),
+            Err(why) => Err(why.problem().into_status()),
+        }
     }
 
-    /// The same for who wants to hear of a namespace. A ring does without the store.
+    /// The same for who wants to hear of a namespace, for which the store has to be heard. A ring does without the store.
     pub(super) async fn admit_to(&self, place: &Place, patience: Duration) -> Result<(), Status> {
         match (place, self.readiness.check()) {
-            (Place::Room(_), _) => self.admit(patience).await,
+            (Place::Room(_), _) => {
+                self.readiness.wait(patience).await.map_err(|why| why.problem().into_status())
+            }
             (Place::Ring(_), Err(why @ NotReady::Stopping)) => Err(why.problem().into_status()),
             (Place::Ring(_), _) => Ok(()),
         }

@@ -21,7 +21,7 @@ use crate::{
         },
     },
     server::{
-        Found, NotOwned, NotReady, Room, Since, Watcher,
+        Found, NotOwned, Room, Since, Watcher,
         rings::{Place, Placed, Ring},
     },
     types::{Member, Namespace, ShardKey, Version},
@@ -293,7 +293,7 @@ impl Office {
         at_least: Version,
         patience: Duration,
     ) -> Result<(Found, bool), Status> {
-        let Err(why @ NotReady::CutOff(_)) = self.readiness.check() else {
+        let Some(why) = self.readiness.check().err().filter(|why| why.has_no_news()) else {
             // Whoever waits for an owner need not wait here.
             return tokio::select! {
                 found = owned(namespace, room, shard, at_least, patience) => Ok((found?, true)),

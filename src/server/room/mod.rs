@@ -47,7 +47,22 @@ use crate::{
 pub struct Rooms {
     all: RwLock<BTreeMap<Namespace, Arc<Room>>>,
     is_complete: AtomicBool,
-    current_until: watch::Sender<Mono>,
+    currency: watch::Sender<Currency>,
+}
+
+/// For how long what this replica knows of the store surely is new.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Currency {
+    /// It was confirmed as living: what it leads, nobody else leads before.
+    pub(super) confirmed_until: Mono,
+    /// The store's watch told something: what others lead, it hears of.
+    pub(super) told_until: Mono,
+}
+
+impl Currency {
+    pub(super) fn until(self) -> Mono {
+        self.confirmed_until.min(self.told_until)
+    }
 }
 
 /// What is committed in one namespace.
@@ -91,7 +106,7 @@ impl Rooms {
         Self {
             all: RwLock::new(all),
             is_complete: AtomicBool::new(false),
-            current_until: watch::Sender::new(Mono::ZERO),
+            currency: watch::Sender::default(),
         }
     }
 
@@ -135,16 +150,16 @@ impl Rooms {
 
     /// Until when this replica surely hears of every commit: it has reached the store not long ago.
     pub fn current_until(&self) -> Mono {
-        *self.current_until.borrow()
+        self.currency.borrow().until()
     }
 
     /// Tells whenever that changes.
-    pub(super) fn currency(&self) -> watch::Receiver<Mono> {
-        self.current_until.subscribe()
+    pub(super) fn currency(&self) -> watch::Receiver<Currency> {
+        self.currency.subscribe()
     }
 
-    pub(super) fn set_current_until(&self, until: Mono) {
-        self.current_until.send_if_modified(|before| std::mem::replace(before, until) != until);
+    pub(super) fn set_currency(&self, currency: Currency) {
+        self.currency.send_if_modified(|before| std::mem::replace(before, currency) != currency);
     }
 }
 

@@ -117,6 +117,7 @@ fn lookup(patience: Duration) -> tonic::Request<LookupRequest> {
 /// Cuts a replica off, which then sends everybody on in time, and lets it have its store again.
 async fn is_sent_on_when<C>(
     served: &Served,
+    keeps_executors: bool,
     cut: impl AsyncFnOnce() -> C,
     while_cut: impl AsyncFnOnce(),
     mend: impl AsyncFnOnce(C),
@@ -138,7 +139,14 @@ async fn is_sent_on_when<C>(
     let cut = cut().await;
     let cut_at = Instant::now();
     let mut times = vec![("health", told(&mut health, ServingStatus::NotServing).await)];
-    for (what, stream) in [("watch", watch_stream), ("session", session)] {
+    let mut streams = vec![("watch", watch_stream)];
+    let kept = if keeps_executors {
+        Some(session)
+    } else {
+        streams.push(("session", session));
+        None
+    };
+    for (what, stream) in streams {
         let (status, at) = stream.await.unwrap();
         let problem = Problem::of_status(&status).unwrap();
         assert_eq!(
@@ -156,7 +164,8 @@ async fn is_sent_on_when<C>(
         assert!(took < SENT_ON_WITHIN, "{what}: {took:?}");
     }
     let (status, reasons) = served.get("/readyz").await;
-    assert!(status == 503 && reasons.contains("\"store_away\""), "{status} {reasons}");
+    let reason = if keeps_executors { "\"store_silent\"" } else { "\"store_away\"" };
+    assert!(status == 503 && reasons.contains(reason), "{status} {reasons}");
     assert_eq!(served.get("/healthz").await.0, 200, "starting it again would not help");
     assert_eq!(served.metric("shardway_ready").await, 0.0);
 
@@ -166,6 +175,10 @@ async fn is_sent_on_when<C>(
     assert_eq!(Problem::of_status(&refused).unwrap().reason(), Reason::StoreAway, "{refused}");
 
     while_cut().await;
+    if let Some(kept) = kept {
+        assert!(!kept.is_finished(), "it is led here, and that needs no news of others");
+        let (_beats, _again) = self::session(&channel).await;
+    }
     mend(cut).await;
     served.until_ready().await;
     told(&mut health, ServingStatus::Serving).await;
@@ -184,7 +197,8 @@ async fn a_replica_without_its_store_sends_its_clients_on_and_takes_them_back() 
     let cluster = Cluster::one().await;
     let served = Served::start(Arc::new(EtcdStore::new(cluster.config()).unwrap()), 1).await;
     let knows = async || tells_what_it_knows(&served).await;
-    is_sent_on_when(&served, async || cluster.pause(0).await, knows, async |paused| drop(paused)).await;
+    is_sent_on_when(&served, false, async || cluster.pause(0).await, knows, async |paused| drop(paused))
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -196,7 +210,7 @@ async fn a_replica_whose_folder_is_closed_sends_its_clients_on_and_takes_them_ba
         until("the folder open", async || store.open()).await;
     };
     let knows = async || tells_what_it_knows(&served).await;
-    is_sent_on_when(&served, async || store.close(), knows, open).await;
+    is_sent_on_when(&served, false, async || store.close(), knows, open).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -212,5 +226,5 @@ async fn a_replica_that_hears_nothing_sends_its_clients_on_although_it_can_write
         assert!(served.host.readiness().check().is_err(), "what it writes tells it nothing of others");
     };
     let speak = async |()| store.silence(false);
-    is_sent_on_when(&served, async || store.silence(true), still_writes, speak).await;
+    is_sent_on_when(&served, true, async || store.silence(true), still_writes, speak).await;
 }
