@@ -375,10 +375,9 @@ impl Replica {
         }
         match end {
             None => self.yield_if_idle(now, namespace, out),
-            Some(LogError::Deposed) => {
-                self.drop_office(namespace, out);
-                self.election.doubt(now, namespace);
-            }
+            // By another leader, most often, and then the new term is not to be had. But if somebody else wrote what only
+            // a leader writes, our term is in force still, and would stand in everybody's way.
+            Some(LogError::Deposed) => self.reopen(now, namespace, 0, out),
             Some(LogError::Outranked { by }) => self.reopen(now, namespace, by, out),
             // Its follower tells of that, here as anywhere.
             Some(LogError::Deleted) => {}

@@ -9,6 +9,7 @@ use super::super::{
 use crate::{
     engine::{Answer, Caller, Kind, NamespaceConfig, Request},
     journal::{Mode, OpenAs, test_store::Fault},
+    store::{Keys, Transaction, Write},
     types::Version,
 };
 
@@ -203,4 +204,23 @@ fn whoever_is_late_expires_before_another_replica_leads_however_long_leases_are(
     }
     let state = world.replicas[preferred].as_ref().unwrap().state(&namespace()).unwrap();
     assert_eq!(state.sessions().count(), 3, "after {waited:?}");
+}
+
+#[test]
+fn a_head_that_nobody_who_leads_has_written_ends_the_term_and_not_all_leading() {
+    for replicas in [1, 2] {
+        let mut world = World::new(replicas, 2);
+        world.run(20_000 * MS);
+        let before = known(&world)[0].unwrap().0;
+        let head = world.kv.get(&Keys::default().head(&namespace())).unwrap().unwrap();
+        let again = Write::Put(head.key, head.value);
+        world.kv.apply(Transaction::default().write(again)).unwrap();
+        ask(&mut world, Request::Configure(Box::new(changed())));
+        world.run(10_000 * MS);
+        ask(&mut world, Request::Configure(Box::new(changed())));
+        world.run(10_000 * MS);
+        let (version, round_every) = known(&world)[0].expect("somebody leads");
+        assert_eq!(round_every, 777 * MS, "what is asked is done again: {version} after {before}");
+        assert_eq!(world.trouble, []);
+    }
 }
