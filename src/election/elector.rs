@@ -271,6 +271,11 @@ impl Election {
         self.consider(now, namespace);
     }
 
+    /// For how long a replica that the store has not confirmed since may go on leading, and answer executors.
+    pub fn lease(&self) -> Duration {
+        self.config.lease()
+    }
+
     /// Gives up the term that we hold for one of our own with a number above `above`: a log can be opened once in a term.
     pub fn renew(&mut self, now: Mono, namespace: &Namespace, above: u64) {
         self.change(namespace, |candidacy, _| candidacy.renew(now, above));

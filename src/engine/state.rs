@@ -183,6 +183,14 @@ impl State {
         self.longest_lease
     }
 
+    /// For how long nothing may be granted from this state once it has been restored, or copied from where others may live
+    /// on: a leader that has lost its store answers executors until its own lease is over, and they believe what it
+    /// answered for a lease more, as long as any was since.
+    pub fn adoption_wait(&self, longest_lease: Duration, leader_lease: Duration) -> Duration {
+        let rates = self.config().rates;
+        rates.listening(self.longest_lease.max(longest_lease)) + rates.listening(leader_lease)
+    }
+
     /// All sessions, in the order in which they began.
     pub fn sessions(&self) -> impl Iterator<Item = &SessionRecord> {
         self.by_id.values().filter_map(|&slot| Some(&self.session(slot)?.record))

@@ -24,10 +24,11 @@ use crate::{
     election::ElectionConfig,
     engine::{Kind, NamespaceConfig},
     journal::{Head, Mode, OpenAs, Record as _, State},
+    lease::MAX_LEASE,
     replica::ReplicaConfig,
     server::{Host, HostConfig, Rings},
     store::{Key, Keys, Range, Record, Store},
-    types::{Namespace, Version},
+    types::{Namespace, Version, duration},
 };
 
 /// How long one store's namespaces may take together.
@@ -40,12 +41,13 @@ const PAGE_ROWS: usize = 1000;
 /// Let a store that was restored, copied or set back grant shards again.
 ///
 /// Its namespaces go on under an incarnation above everything that was ever stored or seen. All sessions are void, and for
-/// a whole lease nothing is granted, because others may still hold what this store knows nothing of. Stop the
+/// a whole lease, after a leader's, nothing is granted: others may still hold what this store knows nothing of. Stop the
 /// distributors first; start them when it is done.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   shardway store adopt data
+  shardway store adopt data --longest-lease 1m
   shardway store adopt etcd://10.0.0.1:2379,10.0.0.2:2379 --namespace orders --output json")]
 pub(super) struct Adopt {
     /// The store.
@@ -54,6 +56,13 @@ pub(super) struct Adopt {
     /// Only this namespace; may be repeated. [default: all that the store has]
     #[arg(long, value_name = "NAMESPACE", value_parser = namespace)]
     namespace: Vec<Namespace>,
+    /// The longest lease of an executor since the backup was made. Needed if it was raised since: what was granted then
+    /// is held for longer than this store knows. [default: the longest that the store knows of]
+    #[arg(long, value_name = "DURATION", value_parser = lease, default_value = "0s", hide_default_value = true)]
+    longest_lease: Duration,
+    /// The leader lease of the distributors that were there before, if their settings set one.
+    #[arg(long, value_name = "DURATION", value_parser = lease, default_value = "5s")]
+    leader_lease: Duration,
     #[command(flatten)]
     access: Access,
 }
@@ -97,7 +106,7 @@ impl Adopt {
             }
             let is_meant = |name: &Namespace| self.namespace.is_empty() || self.namespace.contains(name);
             let meant: Vec<Namespace> = stored.into_iter().filter(is_meant).collect();
-            let work = adopt(store, keys, meant);
+            let work = adopt(store, keys, meant, (self.longest_lease, self.leader_lease));
             let late =
                 || format!("not done within {WITHIN:?}: are all distributors of {} stopped?", self.store);
             tokio::time::timeout(WITHIN, work).await.with_context(late)?
@@ -133,6 +142,7 @@ async fn adopt(
     store: Arc<dyn Store>,
     keys: Keys,
     namespaces: Vec<Namespace>,
+    leases: (Duration, Duration),
 ) -> anyhow::Result<Vec<Adopted>> {
     let session = rand::random();
     // What is stored says how they are run.
@@ -150,19 +160,23 @@ async fn adopt(
     let host = Host::start_alone(store, Arc::new(BootClock::new()), config)?;
     let mut adopted = Vec::new();
     for namespace in namespaces {
-        adopted.push(adopt_one(&host, namespace).await?);
+        adopted.push(adopt_one(&host, namespace, leases).await?);
     }
     host.leave(WITHIN).await;
     Ok(adopted)
 }
 
-async fn adopt_one(host: &Host, namespace: Namespace) -> anyhow::Result<Adopted> {
+async fn adopt_one(
+    host: &Host,
+    namespace: Namespace,
+    (longest_lease, leader_lease): (Duration, Duration),
+) -> anyhow::Result<Adopted> {
     let room = host.rooms().get(&namespace).context("a namespace that was just read")?;
     let (from, wait) = loop {
         let is_here = host.desk().leader(&namespace).await?.is_some_and(|leader| leader.is_here);
         let known = room.read(|state| {
             let state = state?;
-            Some((state.version(), state.config().rates.listening(state.longest_lease())))
+            Some((state.version(), state.adoption_wait(longest_lease, leader_lease)))
         });
         match known {
             Some(known) if is_here => break known,
@@ -180,6 +194,12 @@ async fn adopt_one(host: &Host, namespace: Namespace) -> anyhow::Result<Adopted>
         from: from.to_string(),
         to: to.to_string(),
         wait_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+    })
+}
+
+fn lease(text: &str) -> Result<Duration, String> {
+    duration::parse(text).filter(|lease| *lease <= MAX_LEASE).ok_or_else(|| {
+        format!("is not a time of up to {} h, as 500ms, 10s, 1m30s", MAX_LEASE.as_secs() / 3600)
     })
 }
 

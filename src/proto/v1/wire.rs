@@ -1746,7 +1746,8 @@ pub mod admin_client {
             self.inner.unary(req, path, codec).await
         }
         /// Takes a store as it is that executors have seen later versions of: a restored backup. All sessions are void, and
-        /// nothing is granted for a lease.
+        /// nothing is granted for a lease, after a leader's. If leases were raised since the backup was made, stop the
+        /// distributors and use `shardway store adopt --longest-lease`: the store cannot know of them.
         pub async fn adopt_namespace(
             &mut self,
             request: impl tonic::IntoRequest<super::AdoptNamespaceRequest>,
@@ -2310,7 +2311,8 @@ pub mod admin_server {
             tonic::Status,
         >;
         /// Takes a store as it is that executors have seen later versions of: a restored backup. All sessions are void, and
-        /// nothing is granted for a lease.
+        /// nothing is granted for a lease, after a leader's. If leases were raised since the backup was made, stop the
+        /// distributors and use `shardway store adopt --longest-lease`: the store cannot know of them.
         async fn adopt_namespace(
             &self,
             request: tonic::Request<super::AdoptNamespaceRequest>,

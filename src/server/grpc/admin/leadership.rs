@@ -1,6 +1,6 @@
 //! Who leads, who should rather, and what leaders wait for an operator to say.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use tonic::{Response, Status};
 
@@ -8,7 +8,7 @@ use super::{
     super::{desk_problem, peers, unknown_yet},
     AdminService,
     leading::{Asked, Needs, Place, told},
-    namespaces::{confirmed, wait_of},
+    namespaces::confirmed,
     wire_duration,
 };
 use crate::{
@@ -72,7 +72,12 @@ impl AdminService {
         match self.place(&asked, &namespace, Needs::Leadership).await? {
             Place::Here => {
                 let mut versions = room.versions();
-                let known = room.read(|state| state.map(|state| (state.version(), wait_of(state))));
+                let look = self.0.desk.look(|sight| sight.replica.election().lease());
+                let leader_lease = look.await.map_err(|error| desk_problem(error).into_status())?;
+                let known = room.read(|state| {
+                    let state = state?;
+                    Some((state.version(), state.adoption_wait(Duration::ZERO, leader_lease)))
+                });
                 let Some((from, wait)) = known else { return Err(unknown_yet(&namespace)) };
                 let open_as = OpenAs { mode: Mode::Adopt { wait }, seen: None, unix_millis: unix_millis() };
                 self.0.desk.open(&namespace, open_as).map_err(|error| desk_problem(error).into_status())?;

@@ -1,6 +1,6 @@
 //! Namespaces as they are, and how they are run.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use tokio::task::JoinSet;
 use tonic::{Response, Status, transport::Channel};
@@ -241,8 +241,4 @@ pub(super) fn confirmed(what: &str, confirm: &str) -> Result<(), Status> {
     let problem = Problem::new(Reason::NotConfirmed, "confirm", format!("is not \"{what}\""));
     let problem = Problem { value: format!("\"{value}\""), ..problem };
     Err(problem.remedy("say its name once more, if that is meant").into_status())
-}
-
-pub(super) fn wait_of(state: &State) -> Duration {
-    state.config().rates.listening(state.longest_lease())
 }
