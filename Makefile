@@ -59,7 +59,7 @@ PYTHON := /usr/bin/python3
 
 python-check: ## Hold a distributor to what Cadence's clients expect, from Python
 	$(call unless,$(PYTHON) -c 'import grpc; import grpc_tools',grpcio for $(PYTHON),python3-grpcio python3-grpc-tools)
-	cargo build --locked
+	cargo test --locked --test it --no-run
 	$(PYTHON) tests/python/cadence_check.py target/debug/shardway
 
 sim: ## Simulate 10,000 seeds of 10 virtual minutes each
