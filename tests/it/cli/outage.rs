@@ -71,7 +71,7 @@ impl Deployment {
         }
         new.until_held().await;
         // What is placed first may still be spread.
-        loop {
+        for _ in 0..10 {
             let before = new.held();
             sleep(2 * LEASE).await;
             new.until_held().await;
@@ -79,6 +79,7 @@ impl Deployment {
                 return new;
             }
         }
+        panic!("shards go on moving: {:?}", new.held());
     }
 
     fn start_replicas(&mut self) {

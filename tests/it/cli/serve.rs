@@ -94,9 +94,12 @@ async fn a_namespace_that_was_created_is_there_after_a_restart_and_gone_once_it_
     let shards = async |admin: &mut AdminClient<Channel>| {
         Some(admin.get_namespace(get()).await.ok()?.into_inner().namespace?.shards)
     };
-    while shards(&mut admin).await != Some(16) {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let known = async {
+        while shards(&mut admin).await != Some(16) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), known).await.expect("it is there again");
     let delete = DeleteNamespaceRequest { namespace: "orders".into(), confirm: "orders".into() };
     admin.delete_namespace(delete).await.unwrap();
     assert_eq!(admin.get_namespace(get()).await.unwrap_err().code(), Code::NotFound);

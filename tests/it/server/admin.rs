@@ -1,6 +1,6 @@
 //! What operators ask and want, over real sockets.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc};
 
 use shardway::{
     engine::{Kind, NamespaceConfig},
@@ -263,14 +263,14 @@ async fn leadership_is_told_and_given_up() {
 async fn a_store_is_adopted_when_an_operator_says_so() {
     let replicas = three().await;
     let mut admin = replicas[0].admin();
-    let before = loop {
-        let one =
-            admin.get_namespace(GetNamespaceRequest { namespace: orders() }).await.unwrap().into_inner();
-        if let Some(version) = one.namespace.unwrap().version {
-            break version;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    };
+    let mut before = None;
+    super::operated::until("a version", async || {
+        let get = GetNamespaceRequest { namespace: orders() };
+        before = admin.get_namespace(get).await.unwrap().into_inner().namespace.unwrap().version;
+        before.is_some()
+    })
+    .await;
+    let before = before.unwrap();
     let adopt = |confirm: &str| AdoptNamespaceRequest { namespace: orders(), confirm: confirm.into() };
     let refused = admin.adopt_namespace(adopt("order")).await.unwrap_err();
     assert_eq!(reason(&refused), Reason::NotConfirmed);

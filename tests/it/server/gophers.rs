@@ -68,9 +68,7 @@ pub(super) async fn replica(store: Arc<dyn Store>, number: u64) -> Replica {
     };
     let host = Host::start(store, clock.clone(), host).unwrap();
     // Until then nobody is told that a namespace does not exist.
-    while !host.rooms().is_complete() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    super::operated::until("the catalogue", async || host.rooms().is_complete()).await;
     let routes = server::services(&host, clock);
     tokio::spawn(Server::builder().add_routes(routes).serve_with_incoming(TcpListenerStream::new(listener)));
     let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();

@@ -63,9 +63,7 @@ impl Served {
         };
         let host = Host::start(store, clock.clone(), config).unwrap();
         // Until then nobody is told that a namespace does not exist.
-        while !host.rooms().is_complete() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        super::operated::until("the catalogue", async || host.rooms().is_complete()).await;
         let routes = server::services(&host, clock);
         let incoming = TcpListenerStream::new(listener);
         let serving = tokio::spawn(Server::builder().add_routes(routes).serve_with_incoming(incoming));

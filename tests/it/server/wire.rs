@@ -60,9 +60,7 @@ async fn replica(store: Arc<dyn Store>, number: u64) -> Replica {
     };
     let host = Host::start(store, clock.clone(), host).unwrap();
     // Until then nobody is told that a namespace does not exist.
-    while !host.rooms().is_complete() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    super::operated::until("the catalogue", async || host.rooms().is_complete()).await;
     let routes = server::services(&host, clock);
     tokio::spawn(Server::builder().add_routes(routes).serve_with_incoming(TcpListenerStream::new(listener)));
     let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
@@ -81,7 +79,7 @@ impl Executor {
     async fn join(replicas: &[&Replica], namespace: &str, executor: &str) -> Self {
         let metadata = BTreeMap::from([("grpc_address".to_owned(), format!("{executor}:1"))]);
         let profile = Some(wire::Profile { metadata, ..wire::Profile::default() });
-        for (replica, attempt) in replicas.iter().cycle().zip(1..) {
+        for (replica, attempt) in replicas.iter().cycle().zip(1..1000) {
             let profile = profile.clone();
             let register = Register { executor: executor.into(), nonce: 7, attempt, profile, seen: None };
             let frame = Some(session_request::Frame::Register(register));
@@ -104,7 +102,7 @@ impl Executor {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        unreachable!("replicas go round")
+        panic!("nobody leads")
     }
 
     async fn next(&mut self) -> session_response::Frame {
