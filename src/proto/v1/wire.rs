@@ -1054,6 +1054,11 @@ pub struct AdoptNamespaceRequest {
     /// Its name once more: FAILED_PRECONDITION if it differs.
     #[prost(string, tag = "2")]
     pub confirm: ::prost::alloc::string::String,
+    /// The longest lease of an executor since the backup was made, up to an hour. Needed if it was raised since: what was
+    /// granted then is held for longer than the store knows. Absent: the longest that the store knows of. The leader lease
+    /// that is waited for besides is that of the leader's own settings.
+    #[prost(message, optional, tag = "3")]
+    pub longest_lease: ::core::option::Option<::prost_types::Duration>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AdoptNamespaceResponse {
@@ -1746,8 +1751,7 @@ pub mod admin_client {
             self.inner.unary(req, path, codec).await
         }
         /// Takes a store as it is that executors have seen later versions of: a restored backup. All sessions are void, and
-        /// nothing is granted for a lease, after a leader's. If leases were raised since the backup was made, stop the
-        /// distributors and use `shardway store adopt --longest-lease`: the store cannot know of them.
+        /// nothing is granted for a lease, after a leader's.
         pub async fn adopt_namespace(
             &mut self,
             request: impl tonic::IntoRequest<super::AdoptNamespaceRequest>,
@@ -2311,8 +2315,7 @@ pub mod admin_server {
             tonic::Status,
         >;
         /// Takes a store as it is that executors have seen later versions of: a restored backup. All sessions are void, and
-        /// nothing is granted for a lease, after a leader's. If leases were raised since the backup was made, stop the
-        /// distributors and use `shardway store adopt --longest-lease`: the store cannot know of them.
+        /// nothing is granted for a lease, after a leader's.
         async fn adopt_namespace(
             &self,
             request: tonic::Request<super::AdoptNamespaceRequest>,

@@ -1,6 +1,6 @@
 //! What operators ask and want, over real sockets.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use shardway::{
     engine::{Kind, NamespaceConfig},
@@ -271,20 +271,33 @@ async fn a_store_is_adopted_when_an_operator_says_so() {
     })
     .await;
     let before = before.unwrap();
-    let adopt = |confirm: &str| AdoptNamespaceRequest { namespace: orders(), confirm: confirm.into() };
-    let refused = admin.adopt_namespace(adopt("order")).await.unwrap_err();
+    let adopt = |confirm: &str, longest_lease: Option<Duration>| AdoptNamespaceRequest {
+        namespace: orders(),
+        confirm: confirm.into(),
+        longest_lease: longest_lease.map(|lease| lease.try_into().unwrap()),
+    };
+    let refused = admin.adopt_namespace(adopt("order", None)).await.unwrap_err();
     assert_eq!(reason(&refused), Reason::NotConfirmed);
+    let too_long = Some(Duration::from_millis(3_600_001));
+    let refused = admin.adopt_namespace(adopt("orders", too_long)).await.unwrap_err();
+    let Problem { subject, value, rule, .. } = Problem::of_status(&refused).unwrap();
+    assert_eq!(reason(&refused), Reason::Invalid);
+    assert_eq!(
+        (&*subject, &*value, &*rule),
+        ("longest_lease", "3600.001s", "must be at least 0 and at most 3600 s")
+    );
     let mut follower = None;
     for replica in &replicas {
         if !replica.leads("orders").await {
             follower = Some(replica.admin());
         }
     }
-    let mut request = tonic::Request::new(adopt("orders"));
+    // A follower passes on what the operator knows: leases were an hour long once.
+    let mut request = tonic::Request::new(adopt("orders", Some(Duration::from_hours(1))));
     request.set_timeout(super::served::DEADLINE);
     let adopted = follower.unwrap().adopt_namespace(request).await.unwrap().into_inner();
     assert!(adopted.version.unwrap().incarnation > before.incarnation);
-    assert!(adopted.wait.unwrap().seconds >= 1, "nothing is granted for a lease");
+    assert!(adopted.wait.unwrap().seconds >= 3_600, "nothing is granted for that lease");
     until("it is told that it waits", || async {
         let one = admin.clone().get_namespace(GetNamespaceRequest { namespace: orders() }).await.unwrap();
         one.into_inner().namespace.unwrap().conditions == ["waiting"]

@@ -14,9 +14,13 @@ use super::{
 use crate::{
     clock::unix_millis,
     journal::{Mode, OpenAs},
-    proto::v1::wire::{
-        AdoptNamespaceRequest, AdoptNamespaceResponse, ListReplicasResponse, Problem, ReplicaState,
-        ResignLeadershipRequest, ResignLeadershipResponse, problem::Reason,
+    lease::MAX_LEASE,
+    proto::{
+        Invalid,
+        v1::wire::{
+            AdoptNamespaceRequest, AdoptNamespaceResponse, ListReplicasResponse, Problem, ReplicaState,
+            ResignLeadershipRequest, ResignLeadershipResponse, problem::Reason,
+        },
     },
     types::Version,
 };
@@ -69,6 +73,7 @@ impl AdminService {
     ) -> Result<Response<AdoptNamespaceResponse>, Status> {
         let (namespace, room) = self.0.namespace(&asked.message.namespace)?;
         confirmed(&namespace, &asked.message.confirm)?;
+        let longest_lease = longest_lease(asked.message.longest_lease)?;
         match self.place(&asked, &namespace, Needs::Leadership).await? {
             Place::Here => {
                 let mut versions = room.versions();
@@ -76,7 +81,7 @@ impl AdminService {
                 let leader_lease = look.await.map_err(|error| desk_problem(error).into_status())?;
                 let known = room.read(|state| {
                     let state = state?;
-                    Some((state.version(), state.adoption_wait(Duration::ZERO, leader_lease)))
+                    Some((state.version(), state.adoption_wait(longest_lease, leader_lease)))
                 });
                 let Some((from, wait)) = known else { return Err(unknown_yet(&namespace)) };
                 let open_as = OpenAs { mode: Mode::Adopt { wait }, seen: None, unix_millis: unix_millis() };
@@ -104,4 +109,14 @@ impl AdminService {
             }
         }
     }
+}
+
+/// What an operator knows of leases that the store does not.
+fn longest_lease(lease: Option<prost_types::Duration>) -> Result<Duration, Invalid> {
+    let Some(lease) = lease else { return Ok(Duration::ZERO) };
+    let known = Duration::try_from(lease).ok().filter(|known| *known <= MAX_LEASE);
+    known.ok_or_else(|| {
+        let rule = format!("must be at least 0 and at most {} s", MAX_LEASE.as_secs());
+        Invalid::new("longest_lease", lease, rule)
+    })
 }
