@@ -6,8 +6,8 @@ use super::change::Extra;
 use crate::{
     hash::shard_of,
     lease::{self, ClockRates},
-    plan::{self, MAX_LOSSES, Rollout},
-    types::ShardKey,
+    plan,
+    types::{ShardKey, duration::Shown},
 };
 
 /// How a namespace is run. Checked as a whole by [`NamespaceConfig::check`] before it is used.
@@ -128,54 +128,45 @@ impl NamespaceConfig {
 
     /// Says the first thing that is wrong with it.
     pub fn check(&self) -> Result<(), ConfigError> {
-        let wrong = |setting, rule| Err(ConfigError { setting, rule });
-        if lease::check_length(self.lease).is_err() {
-            return wrong("lease", "must be between 500 ms and 1 h");
-        }
-        if self.beat_every < MIN_BEAT || self.beat_every > self.lease / 4 {
-            return wrong("beat_every", "must be at least 20 ms, and at most a quarter of the lease");
-        }
-        if self.round_every < MIN_BEAT || self.round_every > MAX_ROUND {
-            return wrong("round_every", "must be between 20 ms and 1 h");
-        }
-        if self.gather > self.lease {
-            return wrong("gather", "must not exceed the lease");
-        }
-        if self.max_sessions == 0 || self.max_sessions > MAX_SESSIONS {
-            return wrong("max_sessions", "must be 1 to 20000");
-        }
-        if self.max_shards == 0 || self.max_shards > MAX_SHARDS {
-            return wrong("max_shards", "must be 1 to 1000000");
-        }
-        if self.restrain_from > MAX_SESSIONS {
-            return wrong("restrain_from", "must be 0 to 20000");
-        }
-        if self.plan.validate().is_err() {
-            return wrong("plan", "has a setting out of its range");
-        }
-        if let Rollout::Retiring(builds) = &self.plan.rollout
-            && (builds.len() > MAX_BUILDS || builds.iter().any(|build| build.len() > MAX_BUILD_BYTES))
-        {
-            return wrong("plan.rollout", "names at most 64 builds, each of at most 256 bytes");
-        }
-        if self.plan.quarantine.is_some_and(|quarantine| quarantine.losses > MAX_LOSSES) {
-            return wrong("plan.quarantine.losses", "must be as many as are remembered of a shard, at most");
-        }
-        if self.keys == Keying::Hashed && self.kind == Kind::Ephemeral {
-            return wrong("keys", "are hashed in a fixed namespace alone");
-        }
-        match self.kind {
-            Kind::Fixed { shards } if shards == 0 || shards as usize > self.max_shards => {
-                wrong("kind", "a fixed namespace has 1 shard to max_shards")
+        self.problems().into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// All that is wrong with it.
+    pub fn problems(&self) -> Vec<ConfigError> {
+        let Self { kind, keys, lease, beat_every, round_every, gather, max_sessions, max_shards, .. } = self;
+        let mut problems = Vec::new();
+        let mut check = |setting, is_good: bool, value: &dyn fmt::Display, rule| {
+            if !is_good {
+                problems.push(ConfigError { setting, value: value.to_string().into(), rule });
             }
-            _ => Ok(()),
+        };
+        let is_lease = lease::check_length(*lease).is_ok();
+        check("lease", is_lease, &Shown(*lease), "must be between 500 ms and 1 h");
+        let is_beat = (MIN_BEAT..=*lease / 4).contains(beat_every);
+        let rule = "must be at least 20 ms, and at most a quarter of the lease";
+        check("beat_every", is_beat, &Shown(*beat_every), rule);
+        let is_round = (MIN_BEAT..=MAX_ROUND).contains(round_every);
+        check("round_every", is_round, &Shown(*round_every), "must be between 20 ms and 1 h");
+        check("gather", gather <= lease, &Shown(*gather), "must not exceed the lease");
+        let are_sessions = (1..=MAX_SESSIONS).contains(max_sessions);
+        check("max_sessions", are_sessions, max_sessions, "must be 1 to 20000");
+        check("max_shards", (1..=MAX_SHARDS).contains(max_shards), max_shards, "must be 1 to 1000000");
+        let restrains = self.restrain_from <= MAX_SESSIONS;
+        check("restrain_from", restrains, &self.restrain_from, "must be 0 to 20000");
+        let is_hashed = *keys == Keying::Hashed;
+        let rule = "must be named in an ephemeral namespace";
+        check("keys", !is_hashed || *kind != Kind::Ephemeral, &"hashed", rule);
+        if let Kind::Fixed { shards } = *kind {
+            let is_good = shards > 0 && shards as usize <= *max_shards;
+            check("shards", is_good, &shards, "must be 1 to max_shards");
         }
+        let planner = self.plan.problems().into_iter();
+        let problem =
+            |it: plan::ConfigError| ConfigError { setting: it.setting, value: it.value, rule: it.rule };
+        problems.extend(planner.map(problem));
+        problems
     }
 }
-
-/// Longest name of a build that is on its way out, and most of them.
-pub(super) const MAX_BUILD_BYTES: usize = 256;
-pub(super) const MAX_BUILDS: usize = 64;
 
 /// Shorter beats would say nothing that a busy machine's scheduler does not contradict.
 const MIN_BEAT: Duration = Duration::from_millis(20);
@@ -186,13 +177,15 @@ const MAX_ROUND: Duration = Duration::from_hours(1);
 pub struct ConfigError {
     /// Which setting.
     pub setting: &'static str,
+    /// What it is.
+    pub value: Box<str>,
     /// What it has to be like.
     pub rule: &'static str,
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.setting, self.rule)
+        write!(f, "{} {}, and is {}", self.setting, self.rule, self.value)
     }
 }
 

@@ -5,16 +5,11 @@
 
 use std::time::Duration;
 
-use super::{
-    Keying, Kind, NamespaceConfig, Ownership,
-    change::Extra,
-    config::{MAX_BUILD_BYTES, MAX_BUILDS},
-    record::nanos,
-};
+use super::{Keying, Kind, NamespaceConfig, Ownership, change::Extra, record::nanos};
 use crate::{
     journal::{Encoder, Field, Fields, Unknown, WireError},
     lease::ClockRates,
-    plan::{Greedy, Naive, Placement, Quarantine, Rollout, Steady, Strategy},
+    plan::{Greedy, MAX_BUILD_BYTES, MAX_BUILDS, Naive, Placement, Quarantine, Rollout, Steady, Strategy},
 };
 
 pub(super) fn encode(config: &NamespaceConfig, out: &mut Encoder) {

@@ -1,8 +1,9 @@
 //! What the planner is told to do.
 
-use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fmt, ops::RangeInclusive, sync::Arc, time::Duration};
 
-use super::Smoothing;
+use super::{MAX_LOSSES, Smoothing};
+use crate::types::duration::Shown;
 
 /// How one namespace's shards are placed and balanced.
 #[derive(Clone, Debug, PartialEq)]
@@ -198,72 +199,131 @@ impl Default for Quarantine {
     }
 }
 
+/// Highest factor that a setting may be. Nothing is as uneven, so that it means "never".
+pub const MAX_FACTOR: f64 = 1000.0;
+/// Longest cooldown, and longest memory of loads: a leader hands on no moves that are older to the next.
+pub const MAX_COOLDOWN: Duration = Duration::from_hours(1);
+/// Most builds that are named as on their way out.
+pub const MAX_BUILDS: usize = 64;
+/// Longest name of one.
+pub const MAX_BUILD_BYTES: usize = 256;
+/// Longest time that a session counts as new, and that losses are counted for.
+const MAX_WINDOW: Duration = Duration::from_hours(24);
+/// Longest quarantine.
+const MAX_HOLD: Duration = Duration::from_hours(30 * 24);
+
 impl Config {
-    /// Refuses settings that make no sense. A plan made from one that was not asked is still a valid plan.
-    pub fn validate(&self) -> Result<(), ConfigError> {
-        at_least("bound", self.bound, 1.0)?;
-        at_least("count_share", self.count_share, 0.0)?;
-        match &self.strategy {
-            Strategy::Steady(it) => {
-                bands(it.upper_band, it.lower_band)?;
-                share("move_budget", it.move_budget)?;
+    /// All settings that make no sense. A plan made from a config that was not asked is still a valid plan.
+    pub fn problems(&self) -> Vec<ConfigError> {
+        let Self { placement: _, bound, count_share, strategy, freeze: _, rollout, quarantine } = self;
+        let mut problems = Problems::default();
+        problems.factor("bound", *bound);
+        let is_share = (0.0..=MAX_FACTOR).contains(count_share);
+        problems.check("count_share", count_share, is_share, "must be a number from 0 to 1000");
+        strategy.check(&mut problems);
+        if let Rollout::Retiring(builds) = rollout {
+            let rule = "must name at most 64 builds, each of 1 to 256 bytes";
+            let is_named = |build: &Arc<str>| (1..=MAX_BUILD_BYTES).contains(&build.len());
+            let is_good = builds.len() <= MAX_BUILDS && builds.iter().all(is_named);
+            problems.check("rollout", &format_args!("{} builds", builds.len()), is_good, rule);
+        }
+        if let Some(Quarantine { losses, window, hold, max_share }) = quarantine {
+            let rule = "must be a whole number from 2 to 32";
+            problems.check("quarantine.losses", losses, (2..=MAX_LOSSES).contains(losses), rule);
+            let second = Duration::from_secs(1);
+            let rule = "must be a duration from 1s to 24h";
+            problems.length("quarantine.window", *window, second..=MAX_WINDOW, rule);
+            problems.length(
+                "quarantine.hold",
+                *hold,
+                second..=MAX_HOLD,
+                "must be a duration from 1s to 720h",
+            );
+            problems.share("quarantine.max_share", *max_share);
+        }
+        problems.0
+    }
+}
+
+impl Strategy {
+    fn check(&self, problems: &mut Problems) {
+        match *self {
+            Self::Steady(Steady { upper_band, lower_band, move_budget, cooldown, settling, smoothing }) => {
+                problems.bands(upper_band, lower_band);
+                problems.share("move_budget", move_budget);
+                problems.memory("cooldown", cooldown);
+                let rule = "must be a duration of at most 24h";
+                problems.length("settling", settling, Duration::ZERO..=MAX_WINDOW, rule);
+                problems.memory("smoothing", smoothing);
             }
-            Strategy::Naive(it) => at_least("max_deviation", it.max_deviation, 1.0)?,
-            Strategy::Greedy(it) => {
-                bands(it.upper_band, it.lower_band)?;
-                share("move_budget", it.move_budget)?;
-                at_least("severe_imbalance_ratio", it.severe_imbalance_ratio, 1.0)?;
+            Self::Naive(Naive { max_deviation }) => problems.factor("max_deviation", max_deviation),
+            Self::Greedy(it) => {
+                problems.bands(it.upper_band, it.lower_band);
+                problems.factor("severe_imbalance_ratio", it.severe_imbalance_ratio);
+                problems.share("move_budget", it.move_budget);
+                problems.memory("cooldown", it.cooldown);
+                problems.memory("smoothing", it.smoothing);
             }
         }
-        if let Some(quarantine) = self.quarantine {
-            at_least("quarantine.losses", quarantine.losses as f64, 2.0)?;
-            share("quarantine.max_share", quarantine.max_share)?;
-        }
-        Ok(())
     }
 }
 
 /// A setting that makes no sense.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConfigError {
     /// Which.
     pub setting: &'static str,
     /// Its refused value.
-    pub value: f64,
+    pub value: Box<str>,
     /// What it must be.
     pub rule: &'static str,
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "planner setting `{}` must be {}, is {}", self.setting, self.rule, self.value)
+        write!(f, "planner setting `{}` {}, and is {}", self.setting, self.rule, self.value)
     }
 }
 
 impl std::error::Error for ConfigError {}
 
-fn at_least(setting: &'static str, value: f64, least: f64) -> Result<(), ConfigError> {
-    let rule = match least {
-        0.0 => "a number of at least 0",
-        1.0 => "a number of at least 1",
-        _ => "a number of at least 2",
-    };
-    if value.is_finite() && value >= least { Ok(()) } else { Err(ConfigError { setting, value, rule }) }
-}
+#[derive(Default)]
+struct Problems(Vec<ConfigError>);
 
-fn share(setting: &'static str, value: f64) -> Result<(), ConfigError> {
-    let is_share = value > 0.0 && value <= 1.0;
-    if is_share { Ok(()) } else { Err(ConfigError { setting, value, rule: "above 0 and at most 1" }) }
-}
+impl Problems {
+    fn check(&mut self, setting: &'static str, value: &dyn fmt::Display, is_good: bool, rule: &'static str) {
+        if !is_good {
+            self.0.push(ConfigError { setting, value: value.to_string().into(), rule });
+        }
+    }
 
-fn bands(upper: f64, lower: f64) -> Result<(), ConfigError> {
-    at_least("upper_band", upper, 1.0)?;
-    let is_below = lower > 0.0 && lower <= 1.0;
-    if is_below {
-        Ok(())
-    } else {
-        Err(ConfigError { setting: "lower_band", value: lower, rule: "above 0 and at most 1" })
+    fn factor(&mut self, setting: &'static str, value: f64) {
+        self.check(setting, &value, (1.0..=MAX_FACTOR).contains(&value), "must be a number from 1 to 1000");
+    }
+
+    fn share(&mut self, setting: &'static str, value: f64) {
+        let is_share = value > 0.0 && value <= 1.0;
+        self.check(setting, &value, is_share, "must be a number above 0 and at most 1");
+    }
+
+    fn bands(&mut self, upper: f64, lower: f64) {
+        self.factor("upper_band", upper);
+        self.share("lower_band", lower);
+    }
+
+    fn memory(&mut self, setting: &'static str, value: Duration) {
+        self.length(setting, value, Duration::ZERO..=MAX_COOLDOWN, "must be a duration of at most 1h");
+    }
+
+    fn length(
+        &mut self,
+        setting: &'static str,
+        value: Duration,
+        within: RangeInclusive<Duration>,
+        rule: &'static str,
+    ) {
+        self.check(setting, &Shown(value), within.contains(&value), rule);
     }
 }
 
@@ -271,42 +331,115 @@ fn bands(upper: f64, lower: f64) -> Result<(), ConfigError> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn defaults_are_valid_and_nonsense_is_refused_by_name() {
-        assert_eq!(Config::default().validate(), Ok(()));
-        let with = |edit: fn(&mut Config)| {
-            let mut config = Config::default();
-            edit(&mut config);
-            config.validate().unwrap_err().to_string()
-        };
-        for (complaint, about) in [
-            (with(|config| config.bound = 0.9), "`bound` must be a number of at least 1, is 0.9"),
-            (with(|config| config.bound = f64::NAN), "`bound`"),
-            (with(|config| config.count_share = -1.0), "`count_share`"),
-            (
-                with(|config| {
-                    config.strategy = Strategy::Steady(Steady { lower_band: 1.5, ..Steady::default() });
-                }),
-                "`lower_band`",
-            ),
-            (
-                with(|config| {
-                    config.strategy = Strategy::Greedy(Greedy { move_budget: 0.0, ..Greedy::default() });
-                }),
-                "`move_budget`",
-            ),
-            (
-                with(|config| config.strategy = Strategy::Naive(Naive { max_deviation: 0.5 })),
-                "`max_deviation`",
-            ),
-            (
-                with(|config| {
-                    config.quarantine = Some(Quarantine { losses: 1, ..Quarantine::default() });
-                }),
-                "`quarantine.losses`",
-            ),
-        ] {
-            assert!(complaint.contains(about), "{complaint}");
+    type Set = fn(&mut Config, f64);
+
+    const fn steady(config: &mut Config) -> &mut Steady {
+        match &mut config.strategy {
+            Strategy::Steady(it) => it,
+            _ => panic!("it is the default"),
         }
+    }
+
+    fn greedy(config: &mut Config, edit: impl FnOnce(&mut Greedy)) {
+        let mut it = Greedy::default();
+        edit(&mut it);
+        config.strategy = Strategy::Greedy(it);
+    }
+
+    const fn quarantine(config: &mut Config) -> &mut Quarantine {
+        config.quarantine.as_mut().expect("there is one by default")
+    }
+
+    fn seconds(value: f64) -> Duration {
+        Duration::from_secs_f64(value)
+    }
+
+    /// Each setting, the least and the most that it may be, and what it may not.
+    const SETTINGS: [(&str, Set, [f64; 2], &[f64]); 19] = [
+        ("bound", |it, to| it.bound = to, [1.0, 1000.0], &[0.999, 1000.1, f64::NAN]),
+        ("count_share", |it, to| it.count_share = to, [0.0, 1000.0], &[-0.1, 1000.1, f64::NAN]),
+        ("upper_band", |it, to| steady(it).upper_band = to, [1.0, 1000.0], &[0.999, 1000.1, f64::NAN]),
+        ("lower_band", |it, to| steady(it).lower_band = to, [0.001, 1.0], &[0.0, 1.001, f64::NAN]),
+        ("move_budget", |it, to| steady(it).move_budget = to, [0.001, 1.0], &[0.0, 1.001, f64::NAN]),
+        ("cooldown", |it, to| steady(it).cooldown = seconds(to), [0.0, 3600.0], &[3600.1]),
+        ("settling", |it, to| steady(it).settling = seconds(to), [0.0, 86_400.0], &[86_400.1]),
+        ("smoothing", |it, to| steady(it).smoothing = seconds(to), [0.0, 3600.0], &[3600.1]),
+        (
+            "max_deviation",
+            |it, to| it.strategy = Strategy::Naive(Naive { max_deviation: to }),
+            [1.0, 1000.0],
+            &[0.999, 1000.1, f64::NAN],
+        ),
+        ("upper_band", |it, to| greedy(it, |it| it.upper_band = to), [1.0, 1000.0], &[0.999, 1000.1]),
+        ("lower_band", |it, to| greedy(it, |it| it.lower_band = to), [0.001, 1.0], &[0.0, 1.001]),
+        (
+            "severe_imbalance_ratio",
+            |it, to| greedy(it, |it| it.severe_imbalance_ratio = to),
+            [1.0, 1000.0],
+            &[0.999, 1000.1, f64::NAN],
+        ),
+        ("move_budget", |it, to| greedy(it, |it| it.move_budget = to), [0.001, 1.0], &[0.0, 1.001]),
+        ("cooldown", |it, to| greedy(it, |it| it.cooldown = seconds(to)), [0.0, 3600.0], &[3600.1]),
+        ("smoothing", |it, to| greedy(it, |it| it.smoothing = seconds(to)), [0.0, 3600.0], &[3600.1]),
+        ("quarantine.losses", |it, to| quarantine(it).losses = to as usize, [2.0, 32.0], &[1.0, 33.0]),
+        (
+            "quarantine.window",
+            |it, to| quarantine(it).window = seconds(to),
+            [1.0, 86_400.0],
+            &[0.999, 86_400.1],
+        ),
+        (
+            "quarantine.hold",
+            |it, to| quarantine(it).hold = seconds(to),
+            [1.0, 2_592_000.0],
+            &[0.999, 2_592_000.1],
+        ),
+        ("quarantine.max_share", |it, to| quarantine(it).max_share = to, [0.001, 1.0], &[0.0, 1.001]),
+    ];
+
+    #[test]
+    fn every_setting_has_its_bounds() {
+        assert_eq!(Config::default().problems(), []);
+        for (setting, set, good, bad) in SETTINGS {
+            let with = |value| {
+                let mut config = Config::default();
+                set(&mut config, value);
+                config.problems()
+            };
+            for value in good {
+                assert_eq!(with(value), [], "{setting} of {value}");
+            }
+            for &value in bad {
+                let problems = with(value);
+                assert_eq!(problems.len(), 1, "{setting} of {value}: {problems:?}");
+                assert_eq!(problems[0].setting, setting, "{problems:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once_with_their_rules_and_values() {
+        let builds = |names: &[&str]| Rollout::Retiring(names.iter().map(|&name| name.into()).collect());
+        let config = Config {
+            bound: 0.5,
+            strategy: Strategy::Steady(Steady { cooldown: seconds(7200.0), ..Steady::default() }),
+            rollout: builds(&["good", ""]),
+            ..Config::default()
+        };
+        let problems: Vec<_> = config.problems().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            problems,
+            [
+                "planner setting `bound` must be a number from 1 to 1000, and is 0.5",
+                "planner setting `cooldown` must be a duration of at most 1h, and is 2h",
+                "planner setting `rollout` must name at most 64 builds, each of 1 to 256 bytes, and is 2 builds",
+            ]
+        );
+        let refuses = |rollout| !Config { rollout, ..Config::default() }.problems().is_empty();
+        assert!(!refuses(builds(&["x".repeat(MAX_BUILD_BYTES).as_str()])));
+        assert!(refuses(builds(&["x".repeat(MAX_BUILD_BYTES + 1).as_str()])));
+        let many: Vec<_> = (0..=MAX_BUILDS).map(|number| number.to_string()).collect();
+        let many: Vec<_> = many.iter().map(String::as_str).collect();
+        assert!(refuses(builds(&many)) && !refuses(builds(&many[1..])));
     }
 }

@@ -24,7 +24,10 @@ mod tests;
 
 pub use board::{Board, Losses, MAX_LOSSES, MAX_SHARDS, Phase, Pin, Shard};
 pub use check::{Fault, MAX_FAULTS, check};
-pub use config::{Config, ConfigError, Greedy, Naive, Placement, Quarantine, Rollout, Steady, Strategy};
+pub use config::{
+    Config, ConfigError, Greedy, MAX_BUILD_BYTES, MAX_BUILDS, MAX_COOLDOWN, MAX_FACTOR, Naive, Placement,
+    Quarantine, Rollout, Steady, Strategy,
+};
 pub use decide::decide;
 pub use executor::{Executor, Seat, State};
 pub use input::Input;

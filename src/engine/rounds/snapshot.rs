@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::{Index, Planner};
-use crate::engine::{Change, Engine, ShardTimes};
-
-/// A move longer ago than this is of no interest to another leader: cooldowns are rarely as long.
-const MOVED_LATELY: Duration = Duration::from_hours(1);
+use crate::{
+    engine::{Change, Engine, ShardTimes},
+    plan::MAX_COOLDOWN,
+};
 
 impl Engine {
     /// The namespace as decided, as changes that lead to it from nothing, with what its shards weigh, and when what the
@@ -30,8 +30,9 @@ impl Engine {
             let (shard, key) = on_board(index)?;
             let moved_ago = shard.moved.map(|moved| whole_seconds(now.since(moved)));
             let quarantined_for = shard.quarantined_until.map(|until| whole_seconds(until.since(now)));
-            let times =
-                ShardTimes { moved_ago: moved_ago.filter(|ago| *ago < MOVED_LATELY), quarantined_for };
+            // One that is longer ago rests no more, whatever the cooldown.
+            let moved_ago = moved_ago.filter(|ago| *ago < MAX_COOLDOWN);
+            let times = ShardTimes { moved_ago, quarantined_for };
             (times != ShardTimes::default()).then(|| Change::ShardTimes(key.clone(), times))
         });
         self.state.to_changes().chain(loads).chain(ages).chain(times)

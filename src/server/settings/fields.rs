@@ -49,6 +49,7 @@ impl Problems {
 pub(super) struct Fields<'a> {
     /// Where the map is: `namespaces.orders`.
     path: String,
+    place: Place,
     fields: &'a [(Name, Node)],
     asked: Vec<&'static str>,
     problems: &'a mut Problems,
@@ -66,7 +67,7 @@ impl<'a> Fields<'a> {
                 return None;
             }
         };
-        Some(Self { path: path.to_owned(), fields, asked: Vec::new(), problems })
+        Some(Self { path: path.to_owned(), place: node.place, fields, asked: Vec::new(), problems })
     }
 
     pub(super) fn problems(&mut self) -> &mut Problems {
@@ -104,6 +105,33 @@ impl<'a> Fields<'a> {
     /// Whether the field is there, right or wrong.
     pub(super) fn has(&self, name: &str) -> bool {
         self.fields.iter().any(|(field, _)| *field.text == *name)
+    }
+
+    /// Under which of several names a setting is said. Names that were asked for before are passed over; two of them are
+    /// told.
+    pub(super) fn find(&mut self, names: &[&'static str]) -> Option<&'static str> {
+        let mut found: Option<&'static str> = None;
+        for &name in names {
+            if self.asked.contains(&name) {
+                continue;
+            }
+            self.asked.push(name);
+            match found {
+                _ if !self.has(name) => {}
+                None => found = Some(name),
+                Some(first) => {
+                    self.wrong_at(name, format!("says the same as {first}: leave one of them out"))
+                }
+            }
+        }
+        found
+    }
+
+    /// Tells that a field is wrong, said or not.
+    pub(super) fn wrong_at(&mut self, name: &str, message: impl Into<String>) {
+        let node = self.fields.iter().find(|(field, _)| *field.text == *name).map(|(_, node)| node);
+        let path = self.path_of(name);
+        self.problems.add(node.map_or(self.place, |node| node.place), &path, message);
     }
 
     /// Tells that the map as a whole is wrong.

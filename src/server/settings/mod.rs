@@ -2,6 +2,9 @@
 
 mod fields;
 mod namespace;
+mod plan;
+#[cfg(test)]
+mod plan_tests;
 mod render;
 mod ring;
 #[cfg(test)]

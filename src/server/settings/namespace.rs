@@ -1,9 +1,11 @@
 //! How one namespace is run, as a settings file says it.
 
-use super::fields::{Fields, Problems};
+use super::{
+    fields::{Fields, Problems},
+    plan,
+};
 use crate::{
     engine::{Keying, Kind, MAX_SESSIONS, MAX_SHARDS, NamespaceConfig, Ownership},
-    plan::{Greedy, Naive, Placement, Steady, Strategy},
     yaml::Node,
 };
 
@@ -59,21 +61,15 @@ pub(super) fn read(path: &str, node: &Node, problems: &mut Problems) -> Option<N
         &mut config.restrain_from,
         fields.number("restrain_from", 0..=sessions).map(|number| number as usize),
     );
-    let placements =
-        [("ring", Placement::Ring), ("even", Placement::Even), ("least_loaded", Placement::LeastLoaded)];
-    set(&mut config.plan.placement, fields.choice("placement", &placements));
-    let strategies = [
-        ("steady", Strategy::Steady(Steady::default())),
-        ("naive", Strategy::Naive(Naive::default())),
-        ("greedy", Strategy::Greedy(Greedy::default())),
-    ];
-    set(&mut config.plan.strategy, fields.choice("strategy", &strategies));
-    fields.end();
-    if problems.count == before
-        && let Err(error) = config.check()
-    {
-        problems.add(node.place, path, error.to_string());
+    config.plan = plan::read(&mut fields);
+    // What is left of its rules bind several settings together: where they cannot all be read, nobody knows.
+    if fields.problems().count == before {
+        for problem in config.problems() {
+            let name = if problem.setting == "max_sessions" { "max_executors" } else { problem.setting };
+            fields.wrong_at(name, format!("{}, and is {}", problem.rule, problem.value));
+        }
     }
+    fields.end();
     (problems.count == before).then_some(config)
 }
 

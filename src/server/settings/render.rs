@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
+use super::plan;
 use crate::{
     engine::{Keying, Kind, NamespaceConfig, Ownership},
-    plan::{Placement, Strategy},
     types::duration::Shown,
 };
 
@@ -26,22 +26,13 @@ pub(in crate::server) fn to_yaml(config: &NamespaceConfig) -> String {
         Ownership::Exclusive => "exclusive",
         Ownership::Affinity => "affinity",
     };
-    let placement = match config.plan.placement {
-        Placement::Ring => "ring",
-        Placement::Even => "even",
-        Placement::LeastLoaded => "least_loaded",
-    };
-    let strategy = match config.plan.strategy {
-        Strategy::Steady(_) => "steady",
-        Strategy::Naive(_) => "naive",
-        Strategy::Greedy(_) => "greedy",
-    };
     let keys = match config.keys {
         Keying::Named => "named",
         Keying::Hashed => "hashed",
     };
     say("keys", &keys);
     say("ownership", &ownership);
+    say("allow_unfenced", &config.allow_unfenced);
     say("lease", &Shown(config.lease));
     say("beat_every", &Shown(config.beat_every));
     say("round_every", &Shown(config.round_every));
@@ -49,7 +40,11 @@ pub(in crate::server) fn to_yaml(config: &NamespaceConfig) -> String {
     say("max_executors", &config.max_sessions);
     say("max_shards", &config.max_shards);
     say("restrain_from", &config.restrain_from);
-    say("placement", &placement);
-    say("strategy", &strategy);
+    plan::say(&config.plan, &mut say);
     yaml
+}
+
+/// In quotes, as JSON and YAML both read it.
+pub(super) fn quoted(text: &str) -> String {
+    serde_json::to_string(text).expect("a text can be written")
 }

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, fmt::Write, time::Duration};
 
-use super::fields::{Fields, Problems};
+use super::{
+    fields::{Fields, Problems},
+    render::quoted,
+};
 use crate::{
     engine::{Keying, MAX_SHARDS},
     membership::{AddressFamily, RestraintConfig, members_in},
@@ -237,9 +240,4 @@ fn member_yaml(member: &Member) -> String {
     let ports: Vec<_> = member.ports().map(|(name, port)| format!("{}: {port}", quoted(name))).collect();
     let _ = write!(yaml, ", ports: {{{}}}}}", ports.join(", "));
     yaml
-}
-
-/// In quotes, as JSON and YAML both read it.
-fn quoted(text: &str) -> String {
-    serde_json::to_string(text).expect("a text can be written")
 }

@@ -57,7 +57,7 @@ namespaces:
   a: {kind: fixed}
   b: {kind: fxied, shards: 0}
   c: {kind: ephemeral, shards: 3, lease: soon}
-  d: {kind: fixed, shards: 8, lease: 2s, beat_every: 1s}
+  d: {kind: fixed, shards: 8, lease: 2s, beat_every: 1s, gather: 3s}
   e: []
   \"\": {kind: ephemeral}
 ",
@@ -71,7 +71,8 @@ namespaces:
             "5:28: namespaces.b.shards: must be a whole number from 1 to 1000000, and is \"0\"",
             "6:6: namespaces.c: an ephemeral namespace has no number of shards; max_shards bounds it",
             "6:42: namespaces.c.lease: must be a duration such as 10s or 250ms, and is \"soon\"",
-            "7:6: namespaces.d: beat_every must be at least 20 ms, and at most a quarter of the lease",
+            "7:54: namespaces.d.beat_every: must be at least 20 ms, and at most a quarter of the lease, and is 1s",
+            "7:66: namespaces.d.gather: must not exceed the lease, and is 3s",
             "8:6: namespaces.e: must be a map, and is a list",
             "9:3: namespaces.: namespace \"\" must be 1 to 256 bytes, is 0",
             "1:1: listne: there is no such setting; did you mean listen?",
@@ -100,6 +101,7 @@ fn config() -> impl Strategy<Value = NamespaceConfig> {
     (kind, times, numbers, choices).prop_map(|((kind, hashed), times, numbers, choices)| {
         let (lease, beat, round, gather) = times;
         let mut config = NamespaceConfig {
+            allow_unfenced: choices.0,
             keys: if hashed { Keying::Hashed } else { Keying::Named },
             ownership: if choices.0 { Ownership::Exclusive } else { Ownership::Affinity },
             lease: Duration::from_millis(lease),
@@ -138,6 +140,9 @@ fn one_namespace_is_read_as_strictly_as_a_file() {
         refused("{kind: ring}"),
         "1:1: a ring is named by the settings file of each replica that answers from it"
     );
-    assert_eq!(refused("{kind: ephemeral, keys: hashed}"), "1:1: keys are hashed in a fixed namespace alone");
+    assert_eq!(
+        refused("{kind: ephemeral, keys: hashed}"),
+        "1:25: keys: must be named in an ephemeral namespace, and is hashed"
+    );
     assert!(refused(&format!("# {}", "x".repeat(MAX_NAMESPACE_BYTES))).contains("longer than"));
 }

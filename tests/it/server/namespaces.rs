@@ -193,6 +193,69 @@ async fn what_is_stored_counts_whatever_a_settings_file_says() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn how_shards_are_balanced_is_changed_while_they_are() {
+    const CARTS: &str = "{kind: fixed, shards: 8, lease: 1s, round_every: 100ms, gather: 100ms";
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let replica = Served::start(store.clone(), 1, Vec::new()).await;
+    // A joiner is content with next to nothing, and nobody is too full.
+    let config = |plan: &str| Some(wire::NamespaceConfig { yaml: format!("{CARTS}, plan: {{{plan}}}}}") });
+    let lazy = config("upper_band: 1000, lower_band: 0.001");
+    let create = CreateNamespaceRequest { namespace: "carts".into(), config: lazy };
+    replica.admin().create_namespace(patient(create)).await.unwrap();
+    let first = Worker::join(&[&replica], "carts", "e1");
+    until("its shards are given out", || async { first.held().len() == 8 }).await;
+    let second = Worker::join(&[&replica], "carts", "e2");
+    let rounds = || async {
+        let request = ListRoundsRequest { namespace: "carts".into(), newest: 1 };
+        let rounds = replica.admin().list_rounds(request).await.unwrap().into_inner().rounds;
+        rounds.last().map_or(0, |round| round.number)
+    };
+    until("the second is there", || async {
+        described(&replica, "carts").await.is_some_and(|it| it.executors == 2)
+    })
+    .await;
+    let from = rounds().await;
+    until("rounds are held", || async { rounds().await >= from + 10 }).await;
+    assert!(first.held().len() >= 7 && second.held().len() <= 1, "{:?}", second.held());
+
+    // With the Go system's keys, all of them at once.
+    let go = "loadBalancingMode: greedy, loadBalancingGreedy.hysteresisUpperBand: 1, \
+              shardDistributor.loadBalancingGreedy.hysteresisLowerBand: 1, \
+              loadBalancingGreedy.perShardCooldown: 0s, loadBalancingGreedy.moveBudgetProportion: 0.5";
+    let configure =
+        |plan: &str| ConfigureNamespaceRequest { namespace: "carts".into(), config: config(plan) };
+    let wrong = configure(&go.replace("Band: 1,", "Band: 0.5,").replace("0.5", "0"));
+    let refused = replica.admin().configure_namespace(patient(wrong)).await.unwrap_err();
+    assert_eq!(reason(&refused), Reason::Invalid);
+    for part in [
+        "config.yaml",
+        "has 3 problems",
+        "hysteresisUpperBand: must be a number from 1 to 1000, and is 0;",
+        "hysteresisLowerBand: must be a number above 0 and at most 1, and is 0;",
+        "moveBudgetProportion: must be a number above 0 and at most 1, and is 0",
+    ] {
+        assert!(refused.message().contains(part), "{part}: {refused:?}");
+    }
+    replica.admin().configure_namespace(patient(configure(go))).await.unwrap();
+    until("both have as many", || async { first.held().len() == 4 && second.held().len() == 4 }).await;
+
+    // It is stored, and told by whoever reads it, in a form that says the same again.
+    let reader = Served::start(store.clone(), 2, Vec::new()).await;
+    let in_force = "\nstrategy: greedy\nplan: {bound: 1.25, count_share: 0.05, upper_band: 1, lower_band: 1, \
+                    severe_imbalance_ratio: 1.3, move_budget: 0.5, cooldown: 0s, smoothing: 1m, \
+                    rollout: detect, quarantine: {losses: 3, window: 10m, hold: 1h, max_share: 0.01}}\n";
+    until("it is known elsewhere", || async {
+        let config = described(&reader, "carts").await.and_then(|it| it.config);
+        config.is_some_and(|config| config.yaml.contains(in_force))
+    })
+    .await;
+    let told = described(&replica, "carts").await.unwrap().config;
+    let again = ConfigureNamespaceRequest { namespace: "carts".into(), config: told.clone() };
+    replica.admin().configure_namespace(patient(again)).await.unwrap();
+    assert_eq!(described(&replica, "carts").await.unwrap().config, told);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deletion_that_nobody_finished_is_finished_by_whoever_leads_next() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let first = Served::start(store.clone(), 1, Vec::new()).await;
