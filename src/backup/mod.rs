@@ -14,6 +14,7 @@
 //! together.
 
 mod check;
+mod closed;
 mod copy;
 mod error;
 mod file;
@@ -29,10 +30,12 @@ mod file_tests;
 pub(crate) mod tests;
 
 pub use check::{FileReport, NamespaceReport, StoreReport, check_file, check_store};
+pub use closed::{Closed, closed};
 pub use copy::{Copied, Seal, copy};
 pub use error::BackupError;
 pub use file::Header;
 pub use fill::Filled;
+pub(crate) use pages::run;
 pub use restore::{Restored, restore};
 pub use save::{Saved, save, save_to};
 

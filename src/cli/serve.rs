@@ -26,17 +26,24 @@ use tokio::{
 use super::{
     console::{Answer, Console},
     exit::Exit,
-    place::Access,
+    place::{Access, Place},
 };
 use crate::{
+    backup::closed,
     clock::{BootClock, Clock},
     replica::ReplicaConfig,
     server::{self, AdminHttp, Host, HostConfig, Listener, Port, Rings, Serving},
+    store::{Keys, Store},
 };
 
 /// How long its namespaces have to be given to others when the process is told to end, and then the connections to
 /// end.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// How long a store may take to say whether somebody may serve from it, before it is taken for one that is away.
+const CHECKED_WITHIN: Duration = Duration::from_secs(2);
+/// Rows that are named which cannot be read.
+const MAX_NAMED: usize = 100;
 
 /// Run a distributor: assign shards to executors, and tell everybody who owns what.
 ///
@@ -162,6 +169,7 @@ impl Serve {
         let mut stop = Stop::new().context("cannot hear of signals")?;
         let place = &checked.place;
         let store = self.access.open_or_make(place).with_context(|| format!("cannot open {place}"))?;
+        check(&*store, &checked.keys, place).await?;
         let port = bind(checked.address).await?;
         let (cadence_port, cadence_address) = bind_if(checked.cadence).await?;
         let (admin_port, admin_address) = bind_if(checked.admin).await?;
@@ -225,6 +233,19 @@ impl Serve {
         }
         Ok(Exit::Ok)
     }
+}
+
+/// Refuses a store from which nobody can serve, and says which rows of it cannot be read. One that is not there yet is
+/// looked at when it is.
+async fn check(store: &dyn Store, keys: &Keys, place: &Place) -> anyhow::Result<()> {
+    let looked = tokio::time::timeout(CHECKED_WITHIN, closed(store, keys)).await;
+    if let Ok(Ok(Some(closed))) = looked {
+        bail!("cannot serve from {place}: {closed}");
+    }
+    for key in store.damaged().iter().take(MAX_NAMED) {
+        tracing::error!(%key, "this row cannot be read; shardway store verify says what that means");
+    }
+    Ok(())
 }
 
 /// Whoever was not started by systemd tells nobody.

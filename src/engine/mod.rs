@@ -15,6 +15,7 @@
 //! its beats are not answered any more, whatever becomes of the commit.
 
 mod batch;
+mod catalogue_entry;
 mod change;
 mod config;
 mod event;
@@ -40,6 +41,7 @@ use std::{
 };
 
 use batch::Batch;
+pub use catalogue_entry::CatalogueEntry;
 pub use change::{
     Change, Delta, Extra, Freeze, Handover, MAX_PAST_NONCES, PolicyText, SessionRecord, ShardRecord,
     ShardTimes, Standing,

@@ -165,7 +165,7 @@ impl Log {
     /// The log of a namespace, to be opened.
     pub fn new(rows: Rows, limits: Limits, term: Term, with: OpenAs) -> Self {
         Self {
-            stage: Stage::Opening(Box::new(Opening::new(rows.clone(), term.number, with))),
+            stage: Stage::Opening(Box::new(Opening::new(rows.clone(), term.clone(), with))),
             rows,
             limits,
             term,

@@ -19,12 +19,12 @@ fn entry(texts: &[&str]) -> Entry {
 }
 
 /// All items that a loader sees, oldest first.
-fn all_items(loaded: &Loaded) -> Vec<Bytes> {
+pub(super) fn all_items(loaded: &Loaded) -> Vec<Bytes> {
     let deltas = loaded.deltas.iter().flat_map(|delta| &delta.items);
     loaded.snapshot.iter().chain(deltas).cloned().collect()
 }
 
-fn commit(store: &mut TestStore, log: &mut Log, texts: &[&str]) -> Result<Version, LogError> {
+pub(super) fn commit(store: &mut TestStore, log: &mut Log, texts: &[&str]) -> Result<Version, LogError> {
     log.begin(entry(texts))?;
     store.run(log)
 }
@@ -343,29 +343,6 @@ fn an_empty_store_is_refused_by_whoever_has_seen_more() {
     let wait = Duration::from_secs(1);
     let log = &mut store.log(2, OpenAs { mode: Mode::Adopt { wait }, seen, unix_millis: 0 });
     assert_eq!(store.run(log), Ok(Version { incarnation: 8, generation: 4 }));
-}
-
-#[test]
-fn a_head_that_cannot_be_read_stops_its_namespace_until_it_is_reset() {
-    let mut store = TestStore::new(ROOMY);
-    store.open(1);
-    store.put(rows().head(), "nonsense");
-    let Err(LoadError::Unreadable { unreadable, .. }) = store.load() else { panic!() };
-    assert_eq!(
-        unreadable.to_string(),
-        "the head in shardway/ns/matching/head is damaged: its checksum is wrong"
-    );
-    let wait = Duration::from_secs(3);
-    for (term, mode) in [(2, Mode::Resume), (3, Mode::Adopt { wait })] {
-        let log = &mut store.log(term, OpenAs { mode, ..OpenAs::default() });
-        assert_eq!(store.run(log), Err(LogError::Unreadable(unreadable.clone())));
-    }
-    let seen = Some(Seen { version: Version { incarnation: 1000, generation: 1 }, lineage: None });
-    let mut log = store.log(4, OpenAs { mode: Mode::Reset { wait }, seen, unix_millis: 0 });
-    assert_eq!(store.run(&mut log), Ok(Version { incarnation: 1001, generation: 2 }));
-    assert_eq!(log.head().wait, wait);
-    commit(&mut store, &mut log, &["fresh"]).unwrap();
-    assert_eq!(all_items(&store.load().unwrap()), items(&["fresh"]));
 }
 
 fn any_fault() -> impl Strategy<Value = Fault> {

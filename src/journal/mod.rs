@@ -28,6 +28,8 @@ mod snapshot;
 mod wire;
 
 #[cfg(test)]
+mod damage_tests;
+#[cfg(test)]
 mod history_tests;
 #[cfg(test)]
 mod load_tests;

@@ -1,12 +1,14 @@
 //! What a leader does before its first commit: look at what is there, and decide what to continue.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
 
 use super::{
     cluster::Cluster,
     head::{Head, Link, Mismatch, Seen, State},
-    log::LogError,
-    record::Record,
+    log::{LogError, Term},
+    record::{Flaw, Record, Unreadable},
     rows::Rows,
 };
 use crate::{
@@ -56,7 +58,7 @@ pub enum Mode {
 #[derive(Debug)]
 pub(super) struct Opening {
     rows: Rows,
-    term: u64,
+    term: Term,
     with: OpenAs,
     asked: Asked,
     identity: StoreIdentity,
@@ -79,6 +81,9 @@ pub(super) struct Claim {
 enum Asked {
     Identity,
     Head,
+    /// To replace a head that the store itself cannot read by one that only we cannot read: it can be compared, and so be
+    /// written over.
+    Mend,
     /// The highest incarnation of the store, because a new one begins.
     Cluster,
     /// To raise it to this.
@@ -86,7 +91,7 @@ enum Asked {
 }
 
 impl Opening {
-    pub(super) fn new(rows: Rows, term: u64, with: OpenAs) -> Self {
+    pub(super) fn new(rows: Rows, term: Term, with: OpenAs) -> Self {
         let identity = StoreIdentity(String::new());
         Self { rows, term, with, asked: Asked::Identity, identity, head: None, cluster: None }
     }
@@ -95,6 +100,7 @@ impl Opening {
         Step::Ask(match self.asked {
             Asked::Identity => Request::Identity,
             Asked::Head => Request::Get(self.rows.head().clone()),
+            Asked::Mend => Request::Transact(self.mend()),
             Asked::Cluster => Request::Get(self.rows.cluster()),
             Asked::Raise(to) => Request::Transact(self.raise(to)),
         })
@@ -112,7 +118,15 @@ impl Opening {
                 self.ask_for(Asked::Head)
             }
             Asked::Head => {
-                self.head = reply.row()?;
+                self.head = match reply.row() {
+                    Err(StoreError::Corrupt { .. }) if self.begins_anew() => {
+                        return Ok(self.ask_for(Asked::Mend));
+                    }
+                    Err(StoreError::Corrupt { .. }) => {
+                        return Ok(Step::Done(Err(damaged::<Head>(self.rows.head().clone()))));
+                    }
+                    row => row?,
+                };
                 self.asked = Asked::Identity;
                 match self.look() {
                     Ok(Look::Continue(claim)) => Step::Done(Ok(*claim)),
@@ -120,8 +134,18 @@ impl Opening {
                     Err(error) => Step::Done(Err(error)),
                 }
             }
+            Asked::Mend => match reply.outcome() {
+                Ok(Outcome::Committed(_)) | Err(StoreError::Unknown { .. }) => self.ask_for(Asked::Head),
+                Ok(Outcome::Refused) => Step::Done(Err(LogError::Deposed)),
+                Err(error) => return Err(error),
+            },
             Asked::Cluster => {
-                self.cluster = reply.row()?;
+                self.cluster = match reply.row() {
+                    Err(StoreError::Corrupt { .. }) => {
+                        return Ok(Step::Done(Err(damaged::<Cluster>(self.rows.cluster()))));
+                    }
+                    row => row?,
+                };
                 match self.incarnate() {
                     Ok((head, _)) => self.ask_for(Asked::Raise(head.link.version.incarnation)),
                     Err(error) => Step::Done(Err(error)),
@@ -146,7 +170,7 @@ impl Opening {
     /// What the head that was read asks for.
     fn look(&self) -> Result<Look, LogError> {
         let stored = match self.stored() {
-            Err(LogError::Unreadable(_)) if matches!(self.with.mode, Mode::Reset { .. }) => {
+            Err(LogError::Unreadable(_)) if self.begins_anew() => {
                 return Ok(Look::NewIncarnation);
             }
             stored => stored?,
@@ -164,7 +188,7 @@ impl Opening {
             State::Deleted if self.with.mode == Mode::Resume => return Err(LogError::Deleted),
             State::Deleted | State::Live => {}
         }
-        if head.link.term >= self.term {
+        if head.link.term >= self.term.number {
             return Err(LogError::Outranked { by: head.link.term });
         }
         let continues = match self.with.mode {
@@ -195,8 +219,10 @@ impl Opening {
             Some(row) => Cluster::from_row(&row.key, &row.value).map_err(LogError::Unreadable)?.incarnation,
             None => 0,
         };
-        // Only a reset comes here with a head that it cannot read.
-        let mut stored = self.stored().ok().flatten();
+        // Only a reset comes here with a head that it cannot read. That one's incarnation may have been the highest.
+        let stored = self.stored();
+        let floor = if stored.is_err() { floor.saturating_add(1) } else { floor };
+        let mut stored = stored.ok().flatten();
         if is(Planted::TombstoneForgotten) {
             stored.take_if(|head| head.state == State::Deleted);
         }
@@ -240,6 +266,15 @@ impl Opening {
         })
     }
 
+    const fn begins_anew(&self) -> bool {
+        matches!(self.with.mode, Mode::Reset { .. })
+    }
+
+    fn mend(&self) -> Transaction {
+        let ours = Compare::Value(self.rows.term().clone(), self.term.record.clone());
+        Transaction::default().when(ours).write(Write::Put(self.rows.head().clone(), Bytes::new()))
+    }
+
     fn raise(&self, to: u64) -> Transaction {
         let key = self.rows.cluster();
         let (compare, before) = match &self.cluster {
@@ -261,6 +296,11 @@ impl Opening {
     fn from(&self) -> Option<Revision> {
         self.head.as_ref().map(|row| row.changed)
     }
+}
+
+/// What the store cannot read itself.
+fn damaged<R: Record>(key: Arc<str>) -> LogError {
+    LogError::Unreadable(Unreadable { key, what: R::WHAT, flaw: Flaw::Checksum })
 }
 
 enum Look {

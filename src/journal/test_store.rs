@@ -37,6 +37,8 @@ pub(crate) struct TestStore {
     /// For the next transactions, in order; then all is well.
     pub(crate) faults: VecDeque<Fault>,
     late: Vec<Transaction>,
+    /// A row that the store cannot read, until it is written.
+    pub(crate) damaged: Option<Arc<str>>,
     /// Transactions that arrived.
     pub(crate) transactions: usize,
 }
@@ -48,6 +50,7 @@ impl TestStore {
             identity: "here".into(),
             faults: VecDeque::new(),
             late: Vec::new(),
+            damaged: None,
             transactions: 0,
         }
     }
@@ -55,6 +58,7 @@ impl TestStore {
     pub(crate) fn answer(&mut self, request: Request) -> Reply {
         match request {
             Request::Identity => Reply::Identity(Ok(StoreIdentity(self.identity.clone()))),
+            Request::Get(key) if self.damaged.as_ref() == Some(&key) => Reply::Row(Err(unreadable(&key))),
             Request::Get(key) => Reply::Row(self.kv.get(&key)),
             Request::Range(range) => Reply::Page(self.kv.range(&range)),
             Request::Transact(transaction) => Reply::Outcome(self.transact(transaction)),
@@ -77,6 +81,14 @@ impl TestStore {
 
     fn arrive(&mut self, transaction: Transaction) -> Result<Outcome, StoreError> {
         self.transactions += 1;
+        if let Some(key) = self.damaged.clone() {
+            if transaction.compares.iter().any(|compare| *compare.key() == key) {
+                return Err(unreadable(&key));
+            }
+            self.damaged.take_if(|_| {
+                transaction.writes.iter().any(|write| matches!(write, Write::Put(put, _) if *put == key))
+            });
+        }
         self.kv.apply(transaction)
     }
 
@@ -141,6 +153,10 @@ impl TestStore {
         let prefix = format!("{}{kind}/", rows().prefix());
         self.kv.rows().map(|row| row.key).filter(|key| key.starts_with(&prefix)).collect()
     }
+}
+
+fn unreadable(key: &str) -> StoreError {
+    StoreError::Corrupt { reason: format!("the record {key} cannot be read") }
 }
 
 pub(crate) fn namespace() -> Namespace {

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::{Effect, ReplicaConfig, Trouble, observed::Observed, office::Opened, pauses::Pauses};
+use super::{Damaged, Effect, ReplicaConfig, Trouble, observed::Observed, office::Opened, pauses::Pauses};
 use crate::{
     engine::{Change, Delta, NamespaceConfig, State},
     journal::{self, Follow, Followed, Head, Link, Loaded, LogError, Rows, Seen},
@@ -37,7 +37,9 @@ struct View {
     /// Whether its configuration is stored. Before, it is only being founded.
     is_founded: bool,
     /// Part of it could not be read: nobody takes over from it.
-    is_damaged: bool,
+    damaged: Option<Arc<Damaged>>,
+    /// Its commits do not continue one another: nor from this.
+    is_broken: bool,
 }
 
 /// How long a history is, for whoever decides when it is worth a snapshot.
@@ -89,6 +91,11 @@ impl Follower {
     /// The newest committed state that is known here.
     pub(super) fn state(&self) -> Option<&State> {
         self.view.as_ref().map(|view| &view.state)
+    }
+
+    /// What of that could not be read.
+    pub(super) fn damaged(&self) -> Option<&Damaged> {
+        self.view.as_ref()?.damaged.as_deref()
     }
 
     /// What a leader must not fall behind.
@@ -162,7 +169,8 @@ impl Follower {
                     snapshot: head.snapshot.map(|snapshot| snapshot.version),
                     length: opened.length,
                     is_founded: opened.is_founded,
-                    is_damaged: opened.is_damaged,
+                    damaged: opened.damaged,
+                    is_broken: false,
                 });
                 Some(News::Viewed)
             }
@@ -190,7 +198,11 @@ impl Follower {
         let Some(view) = &mut self.view else { return Some(News::Published(delta)) };
         view.apply(now, &delta);
         view.link = head.link;
-        view.snapshot = head.snapshot.map(|snapshot| snapshot.version);
+        let snapshot = head.snapshot.map(|snapshot| snapshot.version);
+        if std::mem::replace(&mut view.snapshot, snapshot) != snapshot {
+            // It shows what is known here, and nothing before it is read any more.
+            (view.damaged, view.is_broken) = (None, false);
+        }
         view.length = length;
         Some(News::Published(delta))
     }
@@ -243,7 +255,7 @@ impl Follower {
 
     fn loaded(&mut self, now: Mono, loaded: &Loaded, founding: &Arc<NamespaceConfig>, news: &mut Vec<News>) {
         let link = loaded.head.link;
-        if self.view.as_ref().is_some_and(|view| view.link == link && !view.is_damaged) {
+        if self.view.as_ref().is_some_and(|view| view.link == link && view.is_sound()) {
             // Loaded in vain: nothing was missed after all.
             return;
         }
@@ -261,7 +273,8 @@ impl Follower {
             snapshot: loaded.head.snapshot.map(|snapshot| snapshot.version),
             length: Length::of(loaded),
             is_founded: founds(&changes),
-            is_damaged: !loaded.damage.is_empty() || loaded.mismatch.is_some() || !senseless.is_empty(),
+            damaged: damaged(loaded, senseless),
+            is_broken: loaded.mismatch.is_some(),
         });
         news.push(News::Viewed);
     }
@@ -278,7 +291,8 @@ impl Follower {
                 match Change::decode(item) {
                     Ok(change) => changes.push(change),
                     Err(error) => {
-                        view.is_damaged = true;
+                        let damaged = view.damaged.get_or_insert_default();
+                        Arc::make_mut(damaged).senseless.push(error);
                         news.push(News::Trouble(Trouble::Senseless(error)));
                     }
                 }
@@ -301,13 +315,21 @@ impl Follower {
                 // It replaces as much as it is large, at least: that is when it is written.
                 snapshot_bytes: view.length.snapshot_bytes.max(view.length.bytes),
             };
+            if !view.is_sound() {
+                // What could not be read is read no more.
+                self.follow.restart();
+            }
         }
     }
 }
 
 impl View {
     const fn is_whole(&self) -> bool {
-        self.is_founded && !self.is_damaged
+        self.is_founded && self.is_sound()
+    }
+
+    const fn is_sound(&self) -> bool {
+        self.damaged.is_none() && !self.is_broken
     }
 
     fn apply(&mut self, now: Mono, delta: &Delta) {
@@ -341,6 +363,13 @@ fn observe(now: Mono, changes: &[Change], state: &State) -> Observed {
 
 fn founds(changes: &[Change]) -> bool {
     changes.iter().any(|change| matches!(change, Change::Config(_)))
+}
+
+/// What of it could not be read, if anything.
+pub(super) fn damaged(loaded: &Loaded, senseless: Vec<journal::WireError>) -> Option<Arc<Damaged>> {
+    let rows: Vec<_> = loaded.damage.iter().flat_map(|damage| damage.rows.clone()).collect();
+    let is_whole = loaded.damage.is_empty() && senseless.is_empty();
+    (!is_whole).then(|| Arc::new(Damaged { rows, senseless }))
 }
 
 /// All changes that a history is made of, and what of them makes no sense to this binary.

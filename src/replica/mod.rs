@@ -21,7 +21,7 @@ use std::{
     sync::Arc,
 };
 
-pub use event::{Call, Effect, Event, ReplicaConfig, Trouble};
+pub use event::{Call, Damaged, Effect, Event, ReplicaConfig, Trouble};
 use follower::{Follower, Heard};
 use office::{Errands, Office, Outcome, Said};
 use places::{Place, Places};
@@ -32,7 +32,7 @@ use crate::{
     engine::{self, NamespaceConfig},
     journal::{LogError, Mode, OpenAs, Rows, Seen, Term},
     planted::{Planted, is},
-    store::{Batch, Change, Key, Keys, Limits, Reply},
+    store::{Batch, Change, Key, Keys, Limits, Record, Reply},
     types::{Mono, Namespace, Version},
 };
 
@@ -138,6 +138,11 @@ impl Replica {
         self.namespaces.get(namespace)?.follower.state()
     }
 
+    /// What of the namespace's history could not be read, and is passed over in its [state](Self::state).
+    pub fn damaged(&self, namespace: &Namespace) -> Option<&Damaged> {
+        self.namespaces.get(namespace)?.follower.damaged()
+    }
+
     /// When [`Event::Woke`] is due.
     pub fn next_wake(&self) -> Option<Mono> {
         self.namespaces.next_wake().into_iter().chain(self.election.wake()).min()
@@ -233,15 +238,24 @@ impl Replica {
     /// Each namespace's follower hears of its own rows, the election of everything.
     fn watched(&mut self, now: Mono, batch: Batch, out: &mut Vec<Effect>) {
         let mut by_namespace = BTreeMap::<Namespace, Vec<Change>>::new();
+        let mut heads = Vec::new();
         for change in batch.changes {
             self.election.watched(now, &change);
-            if let Some(Key::Of(namespace, _)) = self.keys.parse(change.key()) {
+            if let Some(Key::Of(namespace, record)) = self.keys.parse(change.key()) {
+                if record == Record::Head {
+                    heads.push((namespace.clone(), change.at()));
+                }
                 by_namespace.entry(namespace).or_default().push(change);
             }
         }
         for (namespace, changes) in by_namespace {
             let batch = Batch { changes, revision: batch.revision };
             self.follow(&namespace, out, |follower, founding| follower.watched(now, batch, founding));
+        }
+        for (namespace, at) in heads {
+            let office = self.namespaces.get_mut(&namespace).and_then(|place| place.office.as_mut());
+            let Some(outcome) = office.map(|office| office.head_changed(now, at)) else { continue };
+            self.act(now, &namespace, outcome, out);
         }
     }
 

@@ -3,30 +3,35 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    ReplicaConfig, Trouble,
-    follower::{Length, changes_of},
+    Damaged, ReplicaConfig, Trouble,
+    follower::{self, Length, changes_of},
     pauses::Pauses,
-    upkeep::Upkeep,
+    upkeep::{Standing, Upkeep},
 };
 use crate::{
     engine::{self, Caller, Change, Delta, Engine, NamespaceConfig, State},
     journal::{self, Entry, Load, LoadError, Loaded, Log, LogError, Mode, OpenAs, Rows, Term},
     lease::MAX_LEASE,
-    store::{Errand, Limits, Reply, Request, Step},
+    store::{Errand, Limits, Reply, Request, Revision, Step},
     types::Mono,
 };
+
+/// A record that could not be read is looked at again after so long, if the watch does not tell before that it is another
+/// one: it takes two reads, and writes nothing.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub(super) struct Office {
     rows: Rows,
     limits: Limits,
-    term: u64,
+    term: Term,
+    open_as: OpenAs,
     founding: Arc<NamespaceConfig>,
     config: ReplicaConfig,
     log: Log,
+    /// Whether the history was opened in this term, which happens once.
+    is_opened: bool,
     stage: Stage,
-    /// Whether an operator has said to continue with what is there.
-    is_adopted: bool,
     pauses: Pauses,
 }
 
@@ -44,8 +49,8 @@ enum Stage {
     },
     /// The namespace is deleted, and what it leaves is being removed.
     Deleted(Box<Upkeep>),
-    /// It cannot be run.
-    Stuck,
+    /// It cannot be run as it is. It is looked at again when its head has changed, and at this time.
+    Stuck(Option<Mono>),
 }
 
 /// For what the store is asked; one call at a time for each.
@@ -96,7 +101,8 @@ pub(super) struct Opened {
     pub(super) length: Length,
     /// Whether its configuration is stored: otherwise it is only being founded.
     pub(super) is_founded: bool,
-    pub(super) is_damaged: bool,
+    /// What could not be read.
+    pub(super) damaged: Option<Arc<Damaged>>,
 }
 
 impl Office {
@@ -108,16 +114,13 @@ impl Office {
         founding: Arc<NamespaceConfig>,
         config: ReplicaConfig,
     ) -> Self {
-        let number = term.number;
-        let is_adopted = matches!(open_as.mode, Mode::Adopt { .. });
-        let founded_with = vec![Change::Config(founding.clone()).encode()];
-        let log = Log::new(rows.clone(), limits, term, open_as).founded_with(founded_with);
-        let stage = Stage::Opening;
-        Self { rows, limits, term: number, founding, config, log, stage, is_adopted, pauses: Pauses::over() }
+        let log = new_log(&rows, limits, &term, open_as, &founding);
+        let (stage, pauses) = (Stage::Opening, Pauses::over());
+        Self { rows, limits, term, open_as, founding, config, log, is_opened: false, stage, pauses }
     }
 
     pub(super) const fn term(&self) -> u64 {
-        self.term
+        self.term.number
     }
 
     pub(super) fn engine(&self) -> Option<&Engine> {
@@ -150,12 +153,13 @@ impl Office {
     }
 
     pub(super) fn next_wake(&self) -> Option<Mono> {
-        let upkeep = match &self.stage {
+        let other = match &self.stage {
             Stage::Running { upkeep, .. } | Stage::Deleted(upkeep) => upkeep.next_wake(),
+            Stage::Stuck(look_again) => *look_again,
             _ => None,
         };
         let engine = self.engine().map(Engine::next_wake);
-        [engine, self.pauses.until(), upkeep].into_iter().flatten().min()
+        [engine, self.pauses.until(), other].into_iter().flatten().min()
     }
 
     pub(super) fn replied(&mut self, now: Mono, to: Errands, reply: Reply) -> Outcome {
@@ -180,7 +184,33 @@ impl Office {
         if self.engine().is_some_and(|engine| engine.next_wake() <= now) {
             self.run(now, engine::Event::Woke, &mut outcome);
         }
+        if let Stage::Stuck(Some(at)) = self.stage
+            && at <= now
+        {
+            self.look_again(now, &mut outcome);
+        }
         outcome
+    }
+
+    /// The head is another one since this revision.
+    pub(super) fn head_changed(&mut self, now: Mono, at: Revision) -> Outcome {
+        let mut outcome = Outcome::default();
+        // What this term has written itself it is told of as well.
+        if matches!(self.stage, Stage::Stuck(_)) && at > self.log.revision() {
+            self.look_again(now, &mut outcome);
+        }
+        outcome
+    }
+
+    /// What kept it from being run may be so no more.
+    fn look_again(&mut self, now: Mono, outcome: &mut Outcome) {
+        if self.is_opened {
+            outcome.end = Some(LogError::Deposed);
+            return;
+        }
+        self.log = new_log(&self.rows, self.limits, &self.term, self.open_as, &self.founding);
+        self.stage = Stage::Opening;
+        self.go_on(now, None, outcome);
     }
 
     pub(super) fn tell(&mut self, now: Mono, event: engine::Event) -> Outcome {
@@ -192,7 +222,7 @@ impl Office {
     /// Goes on with whatever is being asked of the store, until it has to wait.
     fn go_on(&mut self, now: Mono, reply: Option<Reply>, outcome: &mut Outcome) {
         let step = match &mut self.stage {
-            Stage::Stuck | Stage::Opened | Stage::Deleted(_) => return,
+            Stage::Stuck(_) | Stage::Opened | Stage::Deleted(_) => return,
             Stage::Loading(load) => match load.next(reply) {
                 Step::Ask(request) => Step::Ask(request),
                 Step::Pause(error) => Step::Pause(error),
@@ -206,13 +236,10 @@ impl Office {
         };
         match step {
             Step::Ask(request) => {
-                outcome.asks.push((self.term, Errands::History, request));
+                outcome.asks.push((self.term.number, Errands::History, request));
             }
             Step::Pause(_) => self.pauses.begin(now, &self.config),
-            Step::Done(Err(error)) => {
-                self.stage = Stage::Stuck;
-                outcome.end = Some(error);
-            }
+            Step::Done(Err(error)) => self.stick(now, error, outcome),
             Step::Done(Ok(version)) => {
                 self.pauses = Pauses::default();
                 match &mut self.stage {
@@ -234,7 +261,7 @@ impl Office {
                     }
                     stage => {
                         *stage = Stage::Opened;
-                        outcome.opened = true;
+                        (self.is_opened, outcome.opened) = (true, true);
                     }
                 }
             }
@@ -246,7 +273,7 @@ impl Office {
         if self.log.head().state != journal::State::Deleted {
             return;
         }
-        if let Stage::Running { upkeep, .. } = std::mem::replace(&mut self.stage, Stage::Stuck) {
+        if let Stage::Running { upkeep, .. } = std::mem::replace(&mut self.stage, Stage::Stuck(None)) {
             self.stage = Stage::Deleted(upkeep);
         }
         outcome.end = Some(LogError::Deleted);
@@ -260,7 +287,7 @@ impl Office {
                 // The term's first commit changed nothing.
                 state.apply(&Delta { version: self.log.head().link.version, changes: Vec::new() });
                 let engine = Engine::take_over(state, self.log.head().wait, now);
-                self.lead(engine, Upkeep::new(&self.config, length, false), None, &mut outcome);
+                self.lead(engine, Upkeep::new(&self.config, length, Standing::Sound), None, &mut outcome);
             }
             None => {
                 self.stage = Stage::Loading(Box::new(Load::new(self.rows.clone(), self.limits)));
@@ -275,28 +302,34 @@ impl Office {
         let loaded = match loaded {
             Ok(loaded) => loaded,
             Err(LoadError::Unreadable { unreadable, .. }) => {
-                return self.stick(LogError::Unreadable(unreadable), outcome);
+                return self.stick(now, LogError::Unreadable(unreadable), outcome);
             }
             // It was opened just now; if it is gone, somebody else is at work.
-            Err(_) => return self.stick(LogError::Deposed, outcome),
+            Err(_) => return self.stick(now, LogError::Deposed, outcome),
         };
         if let Some(mismatch) = loaded.mismatch {
-            return self.stick(LogError::NeedsAdoption(mismatch), outcome);
+            return self.stick(now, LogError::NeedsAdoption(mismatch), outcome);
         }
         let version = self.log.head().link.version;
         let (changes, senseless) = changes_of(&loaded);
-        let is_damaged = !loaded.damage.is_empty() || !senseless.is_empty();
-        outcome.effects.extend(senseless.into_iter().map(|error| Said::Trouble(Trouble::Senseless(error))));
-        let upkeep = Upkeep::new(&self.config, Length::of(&loaded), is_damaged && !self.is_adopted);
-        if !loaded.damage.is_empty() {
-            let rows = loaded.damage.iter().flat_map(|damage| damage.rows.clone()).collect();
-            outcome.effects.push(Said::Trouble(Trouble::Damaged(rows)));
+        outcome.effects.extend(senseless.iter().map(|error| Said::Trouble(Trouble::Senseless(*error))));
+        let damaged = follower::damaged(&loaded, senseless);
+        if let Some(damaged) = damaged.as_ref().filter(|damaged| !damaged.rows.is_empty()) {
+            outcome.effects.push(Said::Trouble(Trouble::Damaged(damaged.rows.clone())));
         }
+        let standing = match &damaged {
+            Some(_) if matches!(self.open_as.mode, Mode::Adopt { .. }) => Standing::Sound,
+            Some(damaged) if damaged.is_lost() => Standing::Doubtful,
+            Some(_) => Standing::Unread,
+            None => Standing::Sound,
+        };
+        let upkeep = Upkeep::new(&self.config, Length::of(&loaded), standing);
         let is_founded = changes.iter().any(|change| matches!(change, Change::Config(_)));
         let state = State::from_changes(version, &self.founding, &changes);
         let is_empty = changes.is_empty();
+        let is_damaged = damaged.is_some();
         let opened =
-            Opened { state: state.clone(), changes, length: Length::of(&loaded), is_founded, is_damaged };
+            Opened { state: state.clone(), changes, length: Length::of(&loaded), is_founded, damaged };
         let engine = if is_empty && !is_damaged {
             Engine::found(self.founding.clone(), version, loaded.head.wait, now)
         } else {
@@ -337,6 +370,9 @@ impl Office {
         let items: Vec<_> = delta.changes.iter().map(Change::encode).collect();
         // The commit is the last that the engine decided, so its state is what the commit leads to.
         let snapshot = || engine.snapshot().map(|change| change.encode()).collect();
+        if !engine.is_waiting() {
+            upkeep.trust();
+        }
         upkeep.committing(delta.version, &items, snapshot);
         let is_deleted = delta.changes.last() == Some(&Change::Deleted);
         let wait = if is_deleted {
@@ -351,12 +387,13 @@ impl Office {
         *committing = Some(Arc::new(delta));
         match self.log.begin(entry) {
             Ok(()) => self.go_on(now, None, outcome),
-            Err(error) => self.stick(error, outcome),
+            Err(error) => self.stick(now, error, outcome),
         }
     }
 
-    fn stick(&mut self, error: LogError, outcome: &mut Outcome) {
-        self.stage = Stage::Stuck;
+    fn stick(&mut self, now: Mono, error: LogError, outcome: &mut Outcome) {
+        let look_again = matches!(error, LogError::Unreadable(_)).then(|| now + LOOK_AGAIN);
+        (self.stage, self.pauses) = (Stage::Stuck(look_again), Pauses::default());
         outcome.end = Some(error);
     }
 
@@ -364,9 +401,20 @@ impl Office {
         let (Stage::Running { upkeep, .. } | Stage::Deleted(upkeep)) = &mut self.stage else { return };
         match upkeep.go_on(now, reply, &mut self.log) {
             Ok(request) => {
-                outcome.asks.extend(request.map(|request| (self.term, Errands::Upkeep, request)));
+                outcome.asks.extend(request.map(|request| (self.term.number, Errands::Upkeep, request)));
             }
             Err(error) => outcome.effects.push(Said::Trouble(Trouble::Upkeep(error))),
         }
     }
+}
+
+fn new_log(
+    rows: &Rows,
+    limits: Limits,
+    term: &Term,
+    open_as: OpenAs,
+    founding: &Arc<NamespaceConfig>,
+) -> Log {
+    let founded_with = vec![Change::Config(founding.clone()).encode()];
+    Log::new(rows.clone(), limits, term.clone(), open_as).founded_with(founded_with)
 }

@@ -22,10 +22,25 @@ pub(super) struct Upkeep {
     clears: bool,
 }
 
+/// Whether a snapshot may be written of what was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    Sound,
+    /// Part of it is lost. Once nobody can hold any more what that granted, what is left is as good as all, and a snapshot
+    /// of it is due: it lets whoever leads next neither read what is damaged nor wait for it.
+    Doubtful,
+    /// Part of it is for a later version to read.
+    Unread,
+}
+
 #[derive(Debug)]
 enum Stage {
-    /// Nothing is written and nothing removed: part of what is stored is damaged, and may still be restored.
+    /// Nothing is written and nothing removed.
     Off,
+    /// Nothing yet, but then.
+    Doubtful,
+    /// As soon as there is a commit.
+    Due,
     Idle,
     /// The whole state as of a commit that is on its way.
     Taken(Version, Vec<Bytes>),
@@ -36,13 +51,19 @@ enum Stage {
 }
 
 impl Upkeep {
-    pub(super) fn new(config: &ReplicaConfig, length: Length, is_damaged: bool) -> Self {
-        Self {
-            config: config.clone(),
-            stage: if is_damaged { Stage::Off } else { Stage::Idle },
-            length,
-            pauses: Pauses::default(),
-            clears: false,
+    pub(super) fn new(config: &ReplicaConfig, length: Length, standing: Standing) -> Self {
+        let stage = match standing {
+            Standing::Sound => Stage::Idle,
+            Standing::Doubtful => Stage::Doubtful,
+            Standing::Unread => Stage::Off,
+        };
+        Self { config: config.clone(), stage, length, pauses: Pauses::default(), clears: false }
+    }
+
+    /// Nobody can hold any more what is not known.
+    pub(super) fn trust(&mut self) {
+        if matches!(self.stage, Stage::Doubtful) {
+            self.stage = Stage::Due;
         }
     }
 
@@ -65,7 +86,7 @@ impl Upkeep {
         self.length.bytes += items.iter().map(Bytes::len).sum::<usize>();
         let bytes = self.config.snapshot_after_bytes.max(self.length.snapshot_bytes);
         let is_due = self.length.bytes >= bytes || self.length.commits >= self.config.snapshot_after_commits;
-        if is_due && matches!(self.stage, Stage::Idle) {
+        if is_due && matches!(self.stage, Stage::Idle) || matches!(self.stage, Stage::Due) {
             self.stage = Stage::Taken(version, state());
         }
     }

@@ -13,13 +13,14 @@ use super::{
     lines::Lines,
     metrics::{DeskEvent, Metrics},
     room::{Currency, Rooms},
+    troubles::Troubles,
     watching::{MAX_BATCHES, Watched, watch},
 };
 use crate::{
     clock::{Clock, unix_millis},
     engine::{self, Answer, Caller, Change, Delta, Engine, NamespaceConfig, Notice, RequestError},
-    journal::{LogError, Mode, OpenAs},
-    replica::{Call, Effect, Event, Replica, Trouble},
+    journal::{Mode, OpenAs},
+    replica::{Call, Effect, Event, Replica},
     session::{ToExecutor, ToLeader},
     store::{Keys, Reply, Store, StoreError},
     types::{Mono, Namespace, Version},
@@ -64,7 +65,7 @@ pub(super) struct Sight<'a> {
     pub(super) now: Mono,
     pub(super) replica: &'a Replica,
     /// What keeps namespaces from being run.
-    pub(super) troubles: &'a BTreeMap<Namespace, LogError>,
+    pub(super) troubles: &'a Troubles,
 }
 
 impl Sight<'_> {
@@ -108,7 +109,7 @@ pub(super) struct Desk {
     last_asked: u64,
     effects: Vec<Effect>,
     /// What keeps namespaces from being run, as it was last said.
-    troubles: BTreeMap<Namespace, LogError>,
+    troubles: Troubles,
     /// When the watch last told of anything: our own renewals, if nothing else happens.
     told_at: Option<Mono>,
     is_name_taken: bool,
@@ -153,7 +154,7 @@ impl Desk {
             asked: BTreeMap::new(),
             last_asked: 0,
             effects: Vec::new(),
-            troubles: BTreeMap::new(),
+            troubles: Troubles::default(),
             told_at: None,
             is_name_taken: false,
             is_leaving: false,
@@ -278,7 +279,7 @@ impl Desk {
                 News::Removed(namespace) => {
                     tracing::info!(%namespace, "was deleted");
                     self.rooms.remove(&namespace);
-                    self.troubles.remove(&namespace);
+                    self.troubles.forget(&namespace);
                     self.replica.forget(now, &namespace, &mut self.effects);
                 }
                 News::Unreadable(unreadable) => tracing::error!(%unreadable, "a namespace is not run"),
@@ -377,21 +378,21 @@ impl Desk {
                 }
                 Effect::Engine(namespace, effect) => self.carry_out_engine(&namespace, effect),
                 Effect::Published(namespace, delta) => {
-                    self.troubles.remove(&namespace);
+                    self.troubles.forget(&namespace);
                     self.count_commit(&namespace, &delta);
                     if let Some(room) = self.rooms.get(&namespace) {
                         room.advance(&delta);
                     }
                 }
                 Effect::Viewed(namespace) => {
-                    self.troubles.remove(&namespace);
+                    self.troubles.forget(&namespace);
                     if let Some(room) = self.rooms.get(&namespace) {
                         room.replace(self.replica.state(&namespace).cloned());
                     }
                 }
                 Effect::Deleted(namespace) => {
                     tracing::info!(%namespace, "deleted");
-                    self.troubles.remove(&namespace);
+                    self.troubles.forget(&namespace);
                     if let Some(room) = self.rooms.get(&namespace) {
                         room.replace(None);
                     }
@@ -399,7 +400,7 @@ impl Desk {
                 }
                 Effect::Led(namespace) => {
                     tracing::info!(%namespace, "this replica leads");
-                    self.troubles.remove(&namespace);
+                    self.troubles.forget(&namespace);
                     self.metrics.namespace(&namespace).began_to_lead();
                 }
                 Effect::Resigned(namespace) => {
@@ -407,10 +408,7 @@ impl Desk {
                     self.resigned(&namespace);
                 }
                 Effect::Trouble(namespace, trouble) => {
-                    tracing::error!(%namespace, ?trouble, "cannot be run as it is");
-                    if let Trouble::Log(error) = trouble {
-                        self.troubles.insert(namespace, error);
-                    }
+                    self.troubles.note(namespace, &trouble, self.following.is_none());
                 }
             }
         }

@@ -14,6 +14,7 @@ use tokio::{
 
 use super::{
     catalogue::{Catalogue, Following},
+    closed::keep_looking,
     desk::{Command, Desk, Look, Sight},
     housekeeping::keep_house,
     lines::Line,
@@ -26,7 +27,7 @@ use crate::{
     clock::{Clock, unix_millis},
     election::{Election, ElectionConfig, ReplicaSession},
     engine::{Answer, NamespaceConfig, Request, RequestError},
-    journal::OpenAs,
+    journal::{LogError, OpenAs},
     replica::{Replica, ReplicaConfig},
     store::{Keys, Store},
     types::{NameError, Namespace, Version},
@@ -140,7 +141,9 @@ impl Host {
         }
         let following = follows.then(|| Following::new(catalogue.clone(), named));
         let readiness = Readiness::new(clock.clone(), rooms.clone(), rings.clone());
-        let looks = tokio::spawn(readiness.clone().keep());
+        let closing = keep_looking(store.clone(), keys.clone(), readiness.clone());
+        let kept = readiness.clone().keep();
+        let looks = tokio::spawn(async move { tokio::join!(kept, closing).0 });
         let desk = Desk::new(store, clock, keys, replica, rooms.clone(), following, commands)
             .counting(metrics.clone());
         let task = tokio::spawn(desk.run(namespaces));
@@ -252,6 +255,16 @@ impl DeskHandle {
         leader.await.map_err(|_| DeskError::Gone)
     }
 
+    /// Whether the namespace is led here, and what keeps it from being run.
+    pub async fn standing(&self, namespace: &Namespace) -> Result<Standing, DeskError> {
+        let of = namespace.clone();
+        self.look(move |sight| Standing {
+            is_led_here: sight.leader(&of).is_some_and(|leader| leader.is_here),
+            trouble: sight.troubles.get(&of).cloned(),
+        })
+        .await
+    }
+
     /// Says what to do with a history that is not believed.
     pub fn open(&self, namespace: &Namespace, open_as: OpenAs) -> Result<(), DeskError> {
         self.send(Command::Open(namespace.clone(), open_as))
@@ -281,6 +294,15 @@ impl DeskHandle {
             mpsc::error::TrySendError::Closed(_) => DeskError::Gone,
         })
     }
+}
+
+/// How a namespace is, as far as is known here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether this replica leads it.
+    pub is_led_here: bool,
+    /// What keeps it from being run.
+    pub trouble: Option<LogError>,
 }
 
 /// Who leads a namespace.

@@ -8,6 +8,7 @@
 mod admin_http;
 mod cadence;
 mod catalogue;
+mod closed;
 mod desk;
 mod grpc;
 mod host;
@@ -20,12 +21,13 @@ mod rings;
 mod room;
 mod serving;
 mod settings;
+mod troubles;
 mod watching;
 
 pub use self::metrics::{Metrics, Port};
 pub use admin_http::{ADMIN_BOUNDS, AdminHttp};
 pub use grpc::{services, services_apart};
-pub use host::{DeskError, DeskHandle, Host, HostConfig, Leader};
+pub use host::{DeskError, DeskHandle, Host, HostConfig, Leader, Standing};
 pub use lines::Line;
 pub use listen::{Bounds, Connection, Listener};
 pub use readiness::{NotReady, Readiness};

@@ -34,6 +34,10 @@ pub enum NotReady {
     Reading(usize),
     /// The store has been lost, at that time at the latest.
     CutOff(Mono),
+    /// The store was moved to another one, and is sealed.
+    Moved,
+    /// A backup or another store is being put into the store, or that was never finished.
+    Unfinished,
     /// The store's watch has fallen silent, at that time at the latest, and what is written succeeds all the same.
     Unhearing(Mono),
     /// The process is being stopped.
@@ -47,12 +51,29 @@ pub struct Readiness {
     rooms: Arc<Rooms>,
     rings: Rings,
     standing: Arc<watch::Sender<Result<(), NotReady>>>,
+    /// Why nobody can serve from the store, if that is why it is lost.
+    closed: Arc<watch::Sender<Option<NotReady>>>,
 }
 
 impl Readiness {
     pub(super) fn new(clock: Arc<dyn Clock>, rooms: Arc<Rooms>, rings: Rings) -> Self {
         let standing = Arc::new(watch::Sender::new(Err(NotReady::Starting)));
-        Self { clock, rooms, rings, standing }
+        Self { clock, rooms, rings, standing, closed: Arc::default() }
+    }
+
+    /// Waits until the store is lost, or has not been found.
+    pub(super) async fn lost(&self) {
+        let is_lost = |standing: &Result<(), NotReady>| {
+            standing.is_err_and(|why| why.has_no_store() || why == NotReady::Starting)
+        };
+        if self.standing.subscribe().wait_for(is_lost).await.is_err() {
+            std::future::pending().await
+        }
+    }
+
+    /// Says why it is lost, if it is known.
+    pub(super) fn close(&self, why: Option<NotReady>) {
+        self.closed.send_if_modified(|before| std::mem::replace(before, why) != why);
     }
 
     /// Whether it is ready at this very moment.
@@ -89,7 +110,7 @@ impl Readiness {
 
     /// Waits until the store is lost: for who needs no more than that what is decided here can be written.
     pub(super) fn cut_off(&self) -> impl Future<Output = NotReady> + Send + use<> {
-        self.until(|why| matches!(why, NotReady::CutOff(_)))
+        self.until(NotReady::has_no_store)
     }
 
     /// Waits until the store is lost or not heard, or the process is being stopped.
@@ -119,7 +140,7 @@ impl Readiness {
 
     /// Keeps the standing true, until it is stopped or aborted.
     pub(super) async fn keep(self) {
-        let mut currency = self.rooms.currency();
+        let (mut currency, mut closed) = (self.rooms.currency(), self.closed.subscribe());
         let mut found_at = None;
         loop {
             let now = self.clock.now();
@@ -140,6 +161,7 @@ impl Readiness {
             };
             tokio::select! {
                 changed = currency.changed() => if changed.is_err() { return },
+                _ = closed.changed() => {}
                 () = tokio::time::sleep(pause), if !pause.is_zero() => {}
             }
         }
@@ -147,7 +169,8 @@ impl Readiness {
 
     fn look(&self, now: Mono, heard: Currency, found_at: &mut Option<Mono>) -> Result<(), NotReady> {
         if let Err(lost) = NotReady::of(now, heard) {
-            return Err(if found_at.is_some() { lost } else { NotReady::Starting });
+            let closed = if lost.has_no_store() { *self.closed.borrow() } else { None };
+            return Err(closed.unwrap_or(if found_at.is_some() { lost } else { NotReady::Starting }));
         }
         let found_at = *found_at.get_or_insert(now);
         let was_ready = self.standing.borrow().is_ok();
@@ -178,9 +201,14 @@ impl NotReady {
         }
     }
 
+    /// Whether nothing can be written any more.
+    pub(super) const fn has_no_store(self) -> bool {
+        matches!(self, Self::CutOff(_) | Self::Moved | Self::Unfinished)
+    }
+
     /// Whether it does not hear of what others decide.
     pub(super) const fn has_no_news(self) -> bool {
-        matches!(self, Self::CutOff(_) | Self::Unhearing(_))
+        self.has_no_store() || matches!(self, Self::Unhearing(_))
     }
 
     /// One word for it.
@@ -189,6 +217,8 @@ impl NotReady {
             Self::Starting => "starting",
             Self::Reading(_) => "reading",
             Self::CutOff(_) => "store_away",
+            Self::Moved => "store_moved",
+            Self::Unfinished => "store_unfinished",
             Self::Unhearing(_) => "store_silent",
             Self::Stopping => "stopping",
         }
@@ -211,6 +241,12 @@ impl fmt::Display for NotReady {
             Self::Reading(1) => f.write_str("has one namespace still to read"),
             Self::Reading(unread) => write!(f, "has {unread} namespaces still to read"),
             Self::CutOff(_) => f.write_str("has lost the store"),
+            Self::Moved => f.write_str(
+                "has a store that was moved to another one and is sealed for good: start it with that one",
+            ),
+            Self::Unfinished => f.write_str(
+                "has a store into which a restore or a copy was not finished: stop it, and run that again",
+            ),
             Self::Unhearing(_) => f.write_str("can write to the store, and is told nothing by its watch"),
             Self::Stopping => f.write_str("is being stopped"),
         }

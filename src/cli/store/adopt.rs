@@ -1,7 +1,6 @@
 //! `shardway store adopt`.
 
 use std::{
-    collections::BTreeSet,
     io::{self, Write},
     sync::Arc,
     time::Duration,
@@ -18,31 +17,21 @@ use super::{
         place::{Access, Place},
     },
     block_on,
+    lead::{Lead, Left, Purpose, heads, lease, namespace},
+    open,
 };
 use crate::{
-    clock::{BootClock, unix_millis},
-    election::ElectionConfig,
     engine::{Kind, NamespaceConfig},
-    journal::{Head, Mode, OpenAs, Record as _, State},
-    lease::MAX_LEASE,
-    replica::ReplicaConfig,
-    server::{Host, HostConfig, Rings},
-    store::{Key, Keys, Range, Record, Store},
-    types::{Namespace, Version, duration},
+    journal::Mode,
+    types::Namespace,
 };
-
-/// How long one store's namespaces may take together.
-const WITHIN: Duration = Duration::from_mins(2);
-/// How often to look how far it has come.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// Rows that are read at once.
-const PAGE_ROWS: usize = 1000;
 
 /// Let a store that was restored, copied or set back grant shards again.
 ///
 /// Its namespaces go on under an incarnation above everything that was ever stored or seen. All sessions are void, and for
 /// a whole lease, after a leader's, nothing is granted: others may still hold what this store knows nothing of. Stop the
-/// distributors first; start them when it is done.
+/// distributors first; start them when it is done. Exits with 1 when some namespaces could not be adopted: they are named,
+/// with the reason and what to do, and all others are.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -76,10 +65,12 @@ struct Adopted {
     wait_ms: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 struct Report {
     store: String,
     adopted: Vec<Adopted>,
+    /// Those that were left as they are.
+    not_adopted: Vec<Left>,
 }
 
 impl Answer for Report {
@@ -90,119 +81,68 @@ impl Answer for Report {
                 "{namespace}: adopted at {from}, goes on from {to}, grants nothing for {wait_ms} ms"
             )?;
         }
-        Ok(())
+        self.not_adopted.iter().try_for_each(|left| left.write_text("adopted", out))
     }
 }
 
 impl Adopt {
     pub(super) fn run(self, console: &mut Console<'_>) -> anyhow::Result<Exit> {
-        let adopted = block_on(async {
-            let (store, keys) = (self.access.open(&self.store)?, self.access.keys()?);
-            let store: Arc<dyn Store> = store.into();
-            let stored =
-                namespaces(&*store, &keys).await.with_context(|| format!("cannot read {}", self.store))?;
-            if let Some(missing) = self.namespace.iter().find(|name| !stored.contains(*name)) {
-                bail!("{} has no namespace \"{missing}\"", self.store);
-            }
-            let is_meant = |name: &Namespace| self.namespace.is_empty() || self.namespace.contains(name);
-            let meant: Vec<Namespace> = stored.into_iter().filter(is_meant).collect();
-            let work = adopt(store, keys, meant, (self.longest_lease, self.leader_lease));
-            let late =
-                || format!("not done within {WITHIN:?}: are all distributors of {} stopped?", self.store);
-            tokio::time::timeout(WITHIN, work).await.with_context(late)?
-        })?;
-        console.show(&Report { store: self.store.to_string(), adopted })?;
-        Ok(Exit::Ok)
+        let report = block_on(self.adopt())?;
+        console.show(&report)?;
+        Ok(if report.not_adopted.is_empty() { Exit::Ok } else { Exit::No })
     }
-}
 
-/// The namespaces of a store.
-async fn namespaces(store: &dyn Store, keys: &Keys) -> anyhow::Result<BTreeSet<Namespace>> {
-    let mut found = BTreeSet::new();
-    let mut range = Some(Range::prefix(&keys.all(), store.limits().rows.min(PAGE_ROWS)));
-    while let Some(next) = range {
-        let page = store.range(next.clone()).await?;
-        for row in &page.rows {
-            // One that was deleted is left as it is; one that cannot be read is somebody's to look at.
-            let is_deleted =
-                || Head::from_row(&row.key, &row.value).is_ok_and(|head| head.state == State::Deleted);
-            if let Some(Key::Of(namespace, Record::Head)) = keys.parse(&row.key)
-                && !is_deleted()
-            {
-                found.insert(namespace);
+    async fn adopt(&self) -> anyhow::Result<Report> {
+        let (store, keys) = open(&self.access, &self.store).await?;
+        let stored = heads(&*store, &keys).await.with_context(|| format!("cannot read {}", self.store))?;
+        if let Some(missing) = self.namespace.iter().find(|name| !stored.contains_key(*name)) {
+            bail!("{} has no namespace \"{missing}\"", self.store);
+        }
+        let mut report = Report { store: self.store.to_string(), ..Report::default() };
+        let mut meant = Vec::new();
+        for (namespace, head) in stored {
+            if self.namespace.is_empty() || self.namespace.contains(&namespace) {
+                match head {
+                    Ok(_) => meant.push(namespace),
+                    Err(row) => report.not_adopted.push(Left::unreadable(&namespace, &row)),
+                }
             }
         }
-        range = next.behind(&page);
-    }
-    Ok(found)
-}
-
-/// Leads each namespace for a moment, and opens it as its operator says.
-async fn adopt(
-    store: Arc<dyn Store>,
-    keys: Keys,
-    namespaces: Vec<Namespace>,
-    leases: (Duration, Duration),
-) -> anyhow::Result<Vec<Adopted>> {
-    let session = rand::random();
-    // What is stored says how they are run.
-    let founding = Arc::new(NamespaceConfig::new(Kind::Ephemeral));
-    let config = HostConfig {
-        name: format!("adopt-{session}"),
-        address: "nowhere".into(),
-        keys,
-        election: ElectionConfig::default(),
-        replica: ReplicaConfig::default(),
-        session,
-        namespaces: namespaces.iter().map(|name| (name.clone(), founding.clone())).collect(),
-        rings: Rings::default(),
-    };
-    let host = Host::start_alone(store, Arc::new(BootClock::new()), config)?;
-    let mut adopted = Vec::new();
-    for namespace in namespaces {
-        adopted.push(adopt_one(&host, namespace, leases).await?);
-    }
-    host.leave(WITHIN).await;
-    Ok(adopted)
-}
-
-async fn adopt_one(
-    host: &Host,
-    namespace: Namespace,
-    (longest_lease, leader_lease): (Duration, Duration),
-) -> anyhow::Result<Adopted> {
-    let room = host.rooms().get(&namespace).context("a namespace that was just read")?;
-    let (from, wait) = loop {
-        let is_here = host.desk().leader(&namespace).await?.is_some_and(|leader| leader.is_here);
-        let known = room.read(|state| {
-            let state = state?;
-            Some((state.version(), state.adoption_wait(longest_lease, leader_lease)))
-        });
-        match known {
-            Some(known) if is_here => break known,
-            _ => tokio::time::sleep(LOOK_EVERY).await,
+        if !meant.is_empty() {
+            // What is stored says how they are run.
+            let founding = Arc::new(NamespaceConfig::new(Kind::Ephemeral));
+            let founded = meant.iter().map(|name| (name.clone(), founding.clone()));
+            let lead = Lead::start(store, keys, founded.collect())?;
+            self.adopt_with(&lead, meant, &mut report).await?;
+            lead.end().await;
         }
-    };
-    host.desk()
-        .open(&namespace, OpenAs { mode: Mode::Adopt { wait }, seen: None, unix_millis: unix_millis() })?;
-    let mut versions = room.versions();
-    let is_new =
-        |version: &Option<Version>| version.is_some_and(|version| version.incarnation > from.incarnation);
-    let to = versions.wait_for(is_new).await?.context("it has a version")?;
-    Ok(Adopted {
-        namespace: namespace.to_string(),
-        from: from.to_string(),
-        to: to.to_string(),
-        wait_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
-    })
-}
+        Ok(report)
+    }
 
-fn lease(text: &str) -> Result<Duration, String> {
-    duration::parse(text).filter(|lease| *lease <= MAX_LEASE).ok_or_else(|| {
-        format!("is not a time of up to {} h, as 500ms, 10s, 1m30s", MAX_LEASE.as_secs() / 3600)
-    })
-}
-
-fn namespace(text: &str) -> Result<Namespace, String> {
-    Namespace::new(text).map_err(|error| error.to_string())
+    async fn adopt_with(
+        &self,
+        lead: &Lead,
+        namespaces: Vec<Namespace>,
+        report: &mut Report,
+    ) -> anyhow::Result<()> {
+        let left = lead.settle(namespaces.iter().cloned(), Purpose::Adopt).await?;
+        let is_left = |namespace: &Namespace| left.iter().any(|left| left.namespace == namespace.as_str());
+        for namespace in namespaces.iter().filter(|namespace| !is_left(namespace)) {
+            let known = |state: &crate::engine::State| {
+                (state.version(), state.adoption_wait(self.longest_lease, self.leader_lease))
+            };
+            let (from, wait) = lead.read(namespace, known).context("it was read just now")?;
+            match lead.open(namespace, Mode::Adopt { wait }).await? {
+                Ok(to) => report.adopted.push(Adopted {
+                    namespace: namespace.to_string(),
+                    from: from.to_string(),
+                    to: to.to_string(),
+                    wait_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+                }),
+                Err(left) => report.not_adopted.push(left),
+            }
+        }
+        report.not_adopted.extend(left);
+        Ok(())
+    }
 }

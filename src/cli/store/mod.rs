@@ -3,17 +3,27 @@
 mod adopt;
 mod backup;
 mod copy;
+mod lead;
+mod reset;
 mod restore;
 mod verify;
 
-use std::future::Future;
+use std::{future::Future, sync::Arc};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
-use super::{console::Console, exit::Exit};
+use super::{
+    console::Console,
+    exit::Exit,
+    place::{Access, Place},
+};
+use crate::{
+    backup::closed,
+    store::{Keys, Store},
+};
 
-/// Back up, restore, verify or move what a distributor has stored.
+/// Back up, restore, verify, mend or move what a distributor has stored.
 ///
 /// A STORE is a folder, by its path or as `embedded:///folder`, or an etcd cluster, as `etcd://host:port[,host:port]`.
 /// A folder can be open once, so a distributor that uses it has to be stopped first; an etcd is read while it runs.
@@ -35,6 +45,7 @@ enum What {
     Adopt(adopt::Adopt),
     Backup(backup::Backup),
     Copy(copy::Copy),
+    Reset(reset::Reset),
     Restore(restore::Restore),
     Verify(verify::Verify),
 }
@@ -45,10 +56,21 @@ impl StoreCommand {
             What::Adopt(command) => command.run(console),
             What::Backup(command) => command.run(console),
             What::Copy(command) => command.run(console),
+            What::Reset(command) => command.run(console),
             What::Restore(command) => command.run(console),
             What::Verify(command) => command.run(console),
         }
     }
+}
+
+/// Opens a store whose namespaces are to be led for a moment.
+async fn open(access: &Access, place: &Place) -> anyhow::Result<(Arc<dyn Store>, Keys)> {
+    let (store, keys) = (access.open(place)?, access.keys()?);
+    let is_closed = closed(&*store, &keys).await.with_context(|| format!("cannot read {place}"))?;
+    if let Some(closed) = is_closed {
+        bail!("{place} is not to be led: {closed}");
+    }
+    Ok((store.into(), keys))
 }
 
 fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {

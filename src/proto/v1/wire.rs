@@ -967,6 +967,7 @@ pub struct Namespace {
     /// "no leader": nobody leads it, or who does has not read its history yet.
     /// "needs adoption": the store is not the one that was left, or somebody has seen a later version; see AdoptNamespace.
     /// "cannot be run": the leader cannot go on with what is stored; `trouble` says why.
+    /// "damaged": part of its history cannot be read, and it is run without that; `trouble` says which rows.
     /// "frozen": an operator has frozen balance, or everything.
     /// "waiting": nothing is granted yet, because others may still hold what was granted before.
     /// "restrained": so many executors are late at once that the network is suspected; see AllowExpiry.

@@ -1,6 +1,7 @@
 //! The simulation puts replicas through every fault; here is what a reader needs to see once: a leader is found, works,
 //! and is followed by another one that knows what it knew.
 
+mod damage;
 mod ending;
 mod taking_over;
 pub(crate) mod world;

@@ -210,6 +210,12 @@ impl World {
         if key.is_empty() || transaction.writes.iter().any(names) { fault } else { Fault::None }
     }
 
+    /// Somebody else writes a row.
+    pub(crate) fn write(&mut self, key: Arc<str>, value: bytes::Bytes) {
+        let transaction = crate::store::Transaction::default().write(Write::Put(key, value));
+        self.after(Duration::ZERO, Arrival::AtStore(usize::MAX, None, Request::Transact(transaction)));
+    }
+
     fn after(&mut self, delay: Duration, arrival: Arrival) {
         self.arrivals += 1;
         self.agenda.insert((self.now + delay, self.arrivals), arrival);

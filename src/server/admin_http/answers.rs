@@ -233,7 +233,9 @@ impl AdminHttp {
                     self.readiness.out_of_reach_for(since).as_secs_f64()
                 )
             }
-            NotReady::Reading(_) | NotReady::Stopping => format!("this replica {why}"),
+            NotReady::Reading(_) | NotReady::Moved | NotReady::Unfinished | NotReady::Stopping => {
+                format!("this replica {why}")
+            }
         }
     }
 
@@ -246,7 +248,13 @@ impl AdminHttp {
             Place::Room(room) => room,
             Place::Ring(ring) => return Ok(rings::describe(name, ring)),
         };
-        let leader = self.desk.leader(name).await?.map(|leader| leader.replica);
+        let of = name.clone();
+        let seen = self.desk.look(move |sight| {
+            let trouble = sight.troubles.get(&of).map(ToString::to_string);
+            let damaged = || sight.replica.damaged(&of).map(ToString::to_string);
+            (sight.leader(&of).map(|leader| leader.replica), trouble.or_else(damaged))
+        });
+        let (leader, trouble) = seen.await?;
         let (version, census) = room.census().unzip();
         let census = census.unwrap_or_default();
         Ok(Namespace {
@@ -265,7 +273,7 @@ impl AdminHttp {
             executors: census.sessions().collect(),
             watchers: room.watchers().len(),
             leader,
-            trouble: None,
+            trouble,
         })
     }
 }

@@ -59,7 +59,8 @@ pub(super) struct Namespace {
     pub(super) watchers: usize,
     /// Absent: nobody at the moment.
     pub(super) leader: Option<String>,
-    /// Why the members of its ring could not be found out last.
+    /// Why it cannot be run, or what of its history it is run without; of a ring, why its members could not be found out
+    /// last.
     pub(super) trouble: Option<String>,
 }
 

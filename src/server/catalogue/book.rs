@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Entry;
 use crate::{
+    engine::CatalogueEntry,
     journal::{Record, Unreadable},
     server::MAX_NAMESPACES,
     store::{Change, Key, Keys, Revision, Row},
@@ -21,7 +21,7 @@ pub(in crate::server) enum News {
         /// Which.
         namespace: Namespace,
         /// What its row says.
-        entry: Entry,
+        entry: CatalogueEntry,
         /// Whether it was known, and its row said something else.
         was_known: bool,
     },
@@ -111,7 +111,7 @@ impl Book {
         if known.is_none() && self.entries.len() >= MAX_ENTRIES {
             return Some(News::TooMany(namespace));
         }
-        match Entry::from_row(&row.key, &row.value) {
+        match CatalogueEntry::from_row(&row.key, &row.value) {
             Ok(entry) => {
                 let was_known = self.entries.insert(namespace.clone(), row.changed).is_some();
                 Some(News::Entered { namespace, entry, was_known })
@@ -139,7 +139,7 @@ mod tests {
 
     fn row(number: usize, changed: u64) -> Row {
         let key = Keys::default().catalogue(&namespace(number));
-        let entry = Entry::new(Arc::new(NamespaceConfig::new(Kind::Ephemeral)), Version::default());
+        let entry = CatalogueEntry::new(Arc::new(NamespaceConfig::new(Kind::Ephemeral)), Version::default());
         Row { value: entry.to_row(&key), key, changed: Revision(changed) }
     }
 

@@ -9,12 +9,10 @@
 //! version is to begin anew, and one that was deleted later takes the row with it.
 
 mod book;
-mod entry;
 mod follow;
 mod rows;
 
 use book::Book;
 pub(super) use book::News;
-pub(super) use entry::Entry;
 pub(super) use follow::{Done, Following, Todo};
 pub(super) use rows::{Catalogue, CreateError};

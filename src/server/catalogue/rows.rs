@@ -2,9 +2,8 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::Entry;
 use crate::{
-    engine::NamespaceConfig,
+    engine::{CatalogueEntry, NamespaceConfig},
     journal::{Head, Record, State, Unreadable},
     store::{
         Compare, Keys, Outcome, Range, Revision, Row, Store, StoreError, Transaction, Write, after_prefix,
@@ -52,7 +51,7 @@ pub(in crate::server) enum Settled {
 
 /// A namespace's rows that say whether it is there, as they are in the store.
 struct Stored {
-    entry: Option<(Entry, Revision)>,
+    entry: Option<(CatalogueEntry, Revision)>,
     head: Option<(Head, Revision)>,
 }
 
@@ -117,7 +116,7 @@ impl Catalogue {
                 Some(_) => return Err(CreateError::Exists),
                 None => {}
             }
-            match self.enter(namespace, Entry::new(founding.clone(), after), &stored).await {
+            match self.enter(namespace, CatalogueEntry::new(founding.clone(), after), &stored).await {
                 Ok(Outcome::Committed(_)) => return Ok(()),
                 Ok(Outcome::Refused) => {}
                 Err(StoreError::Unknown { .. }) => may_be_ours = true,
@@ -155,14 +154,14 @@ impl Catalogue {
         // A history that is there goes on.
         let deleted = stored.head.as_ref().filter(|(head, _)| head.state == State::Deleted);
         let after = deleted.map_or_else(Version::default, |(head, _)| head.link.version);
-        let entry = Entry::new(founding.clone(), after);
+        let entry = CatalogueEntry::new(founding.clone(), after);
         self.enter(namespace, entry, &stored).await.map_err(CreateError::Store)
     }
 
     async fn enter(
         &self,
         namespace: &Namespace,
-        entry: Entry,
+        entry: CatalogueEntry,
         stored: &Stored,
     ) -> Result<Outcome, StoreError> {
         let key = self.keys.catalogue(namespace);
@@ -286,7 +285,7 @@ mod tests {
         version
     }
 
-    async fn entry(catalogue: &Catalogue) -> Option<Entry> {
+    async fn entry(catalogue: &Catalogue) -> Option<CatalogueEntry> {
         Some(catalogue.stored(&namespace()).await.unwrap().entry?.0)
     }
 
@@ -298,7 +297,7 @@ mod tests {
     async fn a_namespace_is_created_once_and_comes_after_its_deletion() {
         let catalogue = catalogue();
         catalogue.create(&namespace(), &config(3)).await.unwrap();
-        assert_eq!(entry(&catalogue).await, Some(Entry::new(config(3), Version::default())));
+        assert_eq!(entry(&catalogue).await, Some(CatalogueEntry::new(config(3), Version::default())));
         let exists = catalogue.create(&namespace(), &config(3)).await;
         assert!(matches!(exists, Err(CreateError::Exists)), "{exists:?}");
         history(&catalogue, State::Live, 7).await;
@@ -309,7 +308,7 @@ mod tests {
         assert_eq!(catalogue.settle(&namespace()).await, Settled::Done);
         assert_eq!((entry(&catalogue).await, count(&catalogue).await), (None, 1), "the head alone is left");
         catalogue.create(&namespace(), &config(4)).await.unwrap();
-        assert_eq!(entry(&catalogue).await, Some(Entry::new(config(4), deleted)));
+        assert_eq!(entry(&catalogue).await, Some(CatalogueEntry::new(config(4), deleted)));
         assert_eq!(catalogue.settle(&namespace()).await, Settled::BeginsAnew);
         assert!(entry(&catalogue).await.is_some(), "that deletion was before it");
         history(&catalogue, State::Deleted, 9).await;
@@ -324,9 +323,9 @@ mod tests {
         let refused = catalogue.create(&namespace(), &config(3)).await;
         assert!(matches!(refused, Err(CreateError::HasHistory)), "{refused:?}");
         catalogue.ensure(&namespace(), &config(3)).await;
-        assert_eq!(entry(&catalogue).await, Some(Entry::new(config(3), Version::default())));
+        assert_eq!(entry(&catalogue).await, Some(CatalogueEntry::new(config(3), Version::default())));
         catalogue.ensure(&namespace(), &config(4)).await;
-        assert_eq!(entry(&catalogue).await, Some(Entry::new(config(3), Version::default())), "once");
+        assert_eq!(entry(&catalogue).await, Some(CatalogueEntry::new(config(3), Version::default())), "once");
     }
 
     #[tokio::test]

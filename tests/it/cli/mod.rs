@@ -1,6 +1,7 @@
 //! The binary as its users run it.
 
 mod config;
+mod damaged;
 mod outage;
 mod owner;
 mod plan;

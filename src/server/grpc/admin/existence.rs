@@ -11,7 +11,10 @@ use super::{
     namespaces::{self, confirmed},
 };
 use crate::{
+    clock::unix_millis,
     engine,
+    journal::{LogError, Mode, OpenAs},
+    lease::{ClockRates, MAX_LEASE},
     proto::{
         Invalid,
         v1::wire::{
@@ -64,9 +67,10 @@ impl AdminService {
     ) -> Result<Response<DeleteNamespaceResponse>, Status> {
         let (namespace, room) = self.0.namespace(&asked.message.namespace)?;
         confirmed(&namespace, &asked.message.confirm)?;
-        match self.place(&asked, &namespace, Needs::Engine).await? {
+        match self.place(&asked, &namespace, Needs::Leadership).await? {
             Place::Here => {
                 self.check_unnamed(&namespace).await?;
+                self.run_here(&asked, &namespace, &room).await?;
                 let answer = self.0.ask(&namespace, engine::Request::Delete);
                 let answer = tokio::time::timeout(asked.left(&self.0), answer).await;
                 let answer = answer.map_err(|_| unstored(&namespace).into_status())?;
@@ -89,6 +93,29 @@ impl AdminService {
                 Ok(answer)
             }
         }
+    }
+
+    /// Waits until the namespace's engine runs here. One whose head cannot be read begins anew for that: whoever deletes it
+    /// wants nothing of what was there.
+    async fn run_here<M>(&self, asked: &Asked<M>, namespace: &Namespace, room: &Room) -> Result<(), Status> {
+        let away = |error| desk_problem(error).into_status();
+        let standing = self.0.desk.standing(namespace).await.map_err(away)?;
+        if !matches!(standing.trouble, Some(LogError::Unreadable(_))) {
+            return self.place(asked, namespace, Needs::Engine).await.map(|_| ());
+        }
+        let leader_lease = self.0.desk.look(|sight| sight.replica.election().lease()).await.map_err(away)?;
+        let known = room.read(|state| state.map(|state| state.adoption_wait(Duration::ZERO, leader_lease)));
+        let rates = ClockRates::DEFAULT;
+        let wait = known.unwrap_or_else(|| rates.listening(MAX_LEASE) + rates.listening(leader_lease));
+        let open_as = OpenAs { mode: Mode::Reset { wait }, seen: None, unix_millis: unix_millis() };
+        self.0.desk.open(namespace, open_as).map_err(away)?;
+        while self.look(namespace, |_, _| ()).await?.is_none() {
+            if asked.left(&self.0) <= LOOK_EVERY {
+                return Err(self.0.not_leading(namespace).await.into_status());
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(())
     }
 
     /// No settings file of a replica that lives may name it: that replica would found it anew when it starts again.

@@ -29,6 +29,8 @@ use crate::{
 struct Known {
     leader: Option<Leader>,
     trouble: Option<LogError>,
+    /// What of its history it is run without.
+    damaged: Option<String>,
     /// What its engine says, if it is run here.
     conditions: Option<Vec<Condition>>,
 }
@@ -38,6 +40,7 @@ impl Known {
         Self {
             leader: sight.leader(namespace),
             trouble: sight.troubles.get(namespace).cloned(),
+            damaged: sight.replica.damaged(namespace).map(ToString::to_string),
             conditions: sight.engine(namespace).map(|engine| engine.conditions()),
         }
     }
@@ -151,7 +154,12 @@ fn described(name: &Namespace, room: &Room, known: &Known) -> wire::Namespace {
         leader,
         leader_address,
         conditions: conditions(known, frozen).into_iter().map(Into::into).collect(),
-        trouble: known.trouble.as_ref().map_or_else(String::new, ToString::to_string),
+        trouble: known
+            .trouble
+            .as_ref()
+            .map(ToString::to_string)
+            .or(known.damaged.clone())
+            .unwrap_or_default(),
         freeze: freeze_level(frozen).into(),
         ..wire::Namespace::default()
     };
@@ -187,6 +195,9 @@ fn conditions(known: &Known, frozen: Freeze) -> Vec<&'static str> {
         // It leads, and reads the history still.
         (Some(leader), None) if leader.is_here && known.conditions.is_none() => words.push("no leader"),
         (Some(_), None) => {}
+    }
+    if known.damaged.is_some() {
+        words.push("damaged");
     }
     for condition in known.conditions.iter().flatten() {
         match condition {

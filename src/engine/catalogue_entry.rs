@@ -1,31 +1,32 @@
-//! A row of the catalogue.
+//! A row of the catalogue: that there is a namespace.
 
 use std::sync::Arc;
 
+use super::{Change, Kind, NamespaceConfig};
 use crate::{
-    engine::{Change, Kind, NamespaceConfig},
     journal::{Encoder, Fields, Record, Unknown, WireError},
     types::Version,
 };
 
 /// That there is a namespace.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::server) struct Entry {
+pub struct CatalogueEntry {
     /// How it is run if it has no history yet.
-    pub(in crate::server) founding: Arc<NamespaceConfig>,
+    pub founding: Arc<NamespaceConfig>,
     /// The version at which a namespace of its name was deleted before this one was created; the least, if none was.
-    pub(in crate::server) after: Version,
+    pub after: Version,
     /// What a later binary has said.
-    pub(in crate::server) unknown: Unknown,
+    pub unknown: Unknown,
 }
 
-impl Entry {
-    pub(in crate::server) fn new(founding: Arc<NamespaceConfig>, after: Version) -> Self {
+impl CatalogueEntry {
+    /// A namespace that is founded so.
+    pub fn new(founding: Arc<NamespaceConfig>, after: Version) -> Self {
         Self { founding, after, unknown: Unknown::default() }
     }
 }
 
-impl Record for Entry {
+impl Record for CatalogueEntry {
     const WHAT: &'static str = "catalogue entry";
 
     fn encode(&self, out: &mut Encoder) {
@@ -63,11 +64,11 @@ mod tests {
     fn what_is_written_is_read() {
         let config = NamespaceConfig { restrain_from: 7, ..NamespaceConfig::new(Kind::Fixed { shards: 12 }) };
         let after = Version { incarnation: 3, generation: 14 };
-        let entry = Entry::new(Arc::new(config), after);
+        let entry = CatalogueEntry::new(Arc::new(config), after);
         let key: Arc<str> = "shardway/catalogue/orders".into();
         let row = entry.to_row(&key);
-        assert_eq!(Entry::from_row(&key, &row), Ok(entry));
-        let error = Entry::from_row(&"shardway/catalogue/other".into(), &row).unwrap_err();
+        assert_eq!(CatalogueEntry::from_row(&key, &row), Ok(entry));
+        let error = CatalogueEntry::from_row(&"shardway/catalogue/other".into(), &row).unwrap_err();
         assert!(error.to_string().starts_with("the catalogue entry in shardway/catalogue/other is damaged"));
     }
 
@@ -77,7 +78,8 @@ mod tests {
         impl Record for Later {
             const WHAT: &'static str = "later entry";
             fn encode(&self, out: &mut Encoder) {
-                Entry::new(Arc::new(NamespaceConfig::new(Kind::Ephemeral)), Version::default()).encode(out);
+                CatalogueEntry::new(Arc::new(NamespaceConfig::new(Kind::Ephemeral)), Version::default())
+                    .encode(out);
                 out.number(9, 77);
             }
             fn decode(fields: Fields) -> Result<Self, WireError> {
@@ -86,7 +88,7 @@ mod tests {
             }
         }
         let key: Arc<str> = "shardway/catalogue/orders".into();
-        let entry = Entry::from_row(&key, &Later.to_row(&key)).unwrap();
+        let entry = CatalogueEntry::from_row(&key, &Later.to_row(&key)).unwrap();
         assert!(Later::from_row(&key, &entry.to_row(&key)).is_ok());
     }
 }
