@@ -1,22 +1,29 @@
 //! Reading a backup, or a store, from end to end, and telling what is wrong with it.
 
-use std::{io::Read, sync::Arc};
+use std::{collections::BTreeSet, io::Read, sync::Arc};
 
 use bytes::Bytes;
 
 use super::{
     BackupError, Header,
     file::{FileReader, Pair},
-    marks::Moved,
+    marks::{Moved, Restoring},
     pages::{Namespaces, Pages, run},
     restore::keys_of,
     save::damaged_below,
 };
 use crate::{
-    journal::{Cluster, Head, Load, LoadError, Loaded, Mismatch, Record, Rows, State},
+    election::{ReplicaRecord, TermRecord},
+    engine::{CatalogueEntry, Change},
+    journal::{
+        Cluster, Head, Load, LoadError, Loaded, Mismatch, Record, Rows, State, Unreadable, check_chunk,
+    },
     store::{Key, Keys, Record as Kind, Store, StoreIdentity},
     types::{Namespace, Version},
 };
+
+/// Changes of a namespace that make no sense, of which each is named.
+const MAX_SENSELESS: usize = 100;
 
 /// A backup that was read through: it is as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,7 +113,11 @@ pub fn check_file(input: impl Read) -> Result<FileReport, BackupError> {
                         Err(unreadable) => NamespaceReport::unreadable(namespace, unreadable),
                     });
                 }
-                parsed => problems.extend(problem(parsed, &(key, value))),
+                parsed => {
+                    let unreadable = unreadable(parsed.as_ref(), &key, &value);
+                    problems.extend(unreadable.map(|unreadable| unreadable.to_string()));
+                    problems.extend(parsed.is_none().then(|| unknown(&key)));
+                }
             }
         }
     }
@@ -127,48 +138,87 @@ pub async fn check_store(store: &dyn Store, keys: &Keys) -> Result<StoreReport, 
         problems: Vec::new(),
     };
     let mut pages = Pages::new(store, keys);
+    let mut chunks = Vec::new();
     while let Some(page) = pages.next().await? {
         for row in page.rows {
-            report.row(keys, &(row.key, row.value));
+            chunks.extend(report.row(keys, &(row.key, row.value)));
         }
     }
+    let mut named = BTreeSet::new();
     let mut namespaces = Namespaces::new(store, keys);
     while let Some(namespace) = namespaces.next().await? {
         let mut load = Load::new(Rows::new(keys, &namespace), store.limits());
         let loaded = run(store, &mut load).await?;
+        let damage = loaded.iter().flat_map(|loaded| &loaded.damage);
+        named.extend(damage.flat_map(|damage| &damage.rows).map(|row| row.key.clone()));
         report.namespaces.extend(NamespaceReport::of_loaded(namespace, loaded, &report.identity));
     }
+    // Those that no history needs are named as well.
+    chunks.retain(|row: &Unreadable| !named.contains(&row.key));
+    report.problems.extend(chunks.iter().map(ToString::to_string));
     report.damaged = damaged_below(store, keys);
     Ok(report)
 }
 
 impl StoreReport {
-    fn row(&mut self, keys: &Keys, row: &Pair) {
-        let (key, value) = row;
+    /// A chunk that cannot be read is handed back: its namespace's history may name it.
+    fn row(&mut self, keys: &Keys, (key, value): &Pair) -> Option<Unreadable> {
         self.rows += 1;
         self.bytes += (key.len() + value.len()) as u64;
-        match keys.parse(key) {
+        let parsed = keys.parse(key);
+        match &parsed {
             Some(Key::Restoring) => self.is_unfinished = true,
-            Some(Key::Moved) => match Moved::from_row(key, value) {
-                Ok(moved) => self.moved_to = Some(moved.to),
-                Err(unreadable) => self.problems.push(unreadable.to_string()),
-            },
-            parsed => self.problems.extend(problem(parsed, row)),
+            Some(Key::Moved) => {
+                self.moved_to = Moved::from_row(key, value).ok().map(|moved| moved.to);
+            }
+            // Told with its namespace.
+            Some(Key::Of(_, Kind::Head)) => return None,
+            None => self.problems.push(unknown(key)),
+            Some(_) => {}
         }
+        let unreadable = unreadable(parsed.as_ref(), key, value)?;
+        if let Some(Key::Of(_, Kind::Delta(_) | Kind::Snapshot(_))) = parsed {
+            return Some(unreadable);
+        }
+        self.problems.push(unreadable.to_string());
+        None
     }
 }
 
-/// What is wrong with a row by itself, as far as that can be told.
-fn problem(key: Option<Key>, (name, value): &Pair) -> Option<String> {
-    match key {
-        Some(Key::Cluster) => unreadable::<Cluster>(name, value),
-        None => Some(format!("the row {name} is nothing that this version writes")),
-        Some(_) => None,
+fn unknown(key: &str) -> String {
+    format!("the row {key} is nothing that this version writes")
+}
+
+/// What is wrong with a row by itself.
+fn unreadable(key: Option<&Key>, name: &Arc<str>, value: &Bytes) -> Option<Unreadable> {
+    fn of<R: Record>(name: &Arc<str>, value: &Bytes) -> Option<Unreadable> {
+        R::from_row(name, value).err()
+    }
+    match key? {
+        Key::Cluster => of::<Cluster>(name, value),
+        Key::Moved => of::<Moved>(name, value),
+        Key::Restoring => of::<Restoring>(name, value),
+        Key::Replica(_) => of::<ReplicaRecord>(name, value),
+        Key::Catalogue(_) => of::<CatalogueEntry>(name, value),
+        Key::Of(_, Kind::Head) => of::<Head>(name, value),
+        Key::Of(_, Kind::Term) => of::<TermRecord>(name, value),
+        Key::Of(_, Kind::Delta(_) | Kind::Snapshot(_)) => check_chunk(name, value),
     }
 }
 
-fn unreadable<R: Record>(name: &Arc<str>, value: &Bytes) -> Option<String> {
-    R::from_row(name, value).err().map(|unreadable| unreadable.to_string())
+/// The changes of a history that make no sense to this version, each with the commit or the snapshot that it is in.
+fn senseless(loaded: &Loaded) -> Vec<String> {
+    let of_snapshot = loaded.head.snapshot.map(|link| ("snapshot", link.version, &loaded.snapshot));
+    let of_deltas = loaded.deltas.iter().map(|delta| ("commit", delta.link.version, &delta.items));
+    let all = of_snapshot.into_iter().chain(of_deltas);
+    let mut wrong = all.flat_map(|(kind, version, items)| {
+        let errors = items.iter().filter_map(|item| Change::decode(item).err());
+        errors.map(move |error| format!("a change in {kind} {version} makes no sense: {error}"))
+    });
+    let mut named: Vec<_> = wrong.by_ref().take(MAX_SENSELESS).collect();
+    let more = wrong.count();
+    named.extend((more > 0).then(|| format!("and {more} more")));
+    named
 }
 
 impl NamespaceReport {
@@ -188,7 +238,8 @@ impl NamespaceReport {
     ) -> Option<Self> {
         match loaded {
             Ok(loaded) => {
-                let problems = loaded.damage.iter().map(ToString::to_string).collect();
+                let mut problems: Vec<_> = loaded.damage.iter().map(ToString::to_string).collect();
+                problems.extend(senseless(&loaded));
                 let adopt = loaded.mismatch.or_else(|| loaded.head.mismatch(identity, None));
                 Some(Self { adopt, problems, ..Self::of_head(namespace, &loaded.head) })
             }

@@ -15,9 +15,11 @@ use tokio::runtime::Builder;
 pub(crate) use super::pages::run;
 use super::{fill::Fill, *};
 use crate::{
-    journal::{Entry, Load, Log, LogError, Mode, OpenAs, Rows, State, Term},
+    election::{ReplicaRecord, TermRecord},
+    engine::{CatalogueEntry, Change, Kind, NamespaceConfig, PolicyText},
+    journal::{Entry, Load, Log, LogError, Mode, OpenAs, Record, Rows, State, Term},
     store::{
-        Answer, Keys, Limits, MemoryStore, Outcome, Page, Range, Revision, Row, Store, StoreError,
+        Answer, Chunk, Keys, Limits, MemoryStore, Outcome, Page, Range, Revision, Row, Store, StoreError,
         StoreIdentity, Transaction, Usage, Watch, WatchError, Write, kv::Retention,
     },
     types::{Namespace, Version},
@@ -37,14 +39,17 @@ fn namespace(name: &str) -> Namespace {
 
 /// A leader's log in a term that it takes; not yet open.
 pub(crate) async fn lead(store: &dyn Store, name: &str, term: u64, mode: Mode) -> Log {
-    let (keys, record) = (Keys::default(), Bytes::from(format!("term {term}")));
-    put(store, keys.term(&namespace(name)), record.clone()).await;
+    let keys = Keys::default();
+    let key = keys.term(&namespace(name));
+    let record = TermRecord { number: term, ..TermRecord::default() }.to_row(&key);
+    put(store, key, record.clone()).await;
     let with = OpenAs { mode, seen: None, unix_millis: 1_000 };
     Log::new(Rows::new(&keys, &namespace(name)), store.limits(), Term { number: term, record }, with)
 }
 
 pub(crate) async fn commit(store: &dyn Store, log: &mut Log, state: State) -> Result<Version, LogError> {
-    log.begin(Entry { items: vec![Bytes::from(vec![7; 2_000]); 3], state, ..Entry::default() })?;
+    let policy = PolicyText { epoch: 7, text: "7".repeat(1_980).into() };
+    log.begin(Entry { items: vec![Change::Policy(policy).encode(); 3], state, ..Entry::default() })?;
     run(store, log).await.unwrap()
 }
 
@@ -57,8 +62,11 @@ pub(crate) async fn populated() -> MemoryStore {
         commit(&store, &mut log, State::Live).await.unwrap();
         commit(&store, &mut log, last).await.unwrap();
     }
-    put(&store, keys.catalogue(&namespace("never-founded")), "x").await;
-    put(&store, keys.replica("r1").unwrap(), "alive").await;
+    let key = keys.catalogue(&namespace("never-founded"));
+    let config = Arc::new(NamespaceConfig::new(Kind::Ephemeral));
+    put(&store, key.clone(), CatalogueEntry::new(config, Version::default()).to_row(&key)).await;
+    let key = keys.replica("r1").unwrap();
+    put(&store, key.clone(), ReplicaRecord::default().to_row(&key)).await;
     put(&store, "shardway/ns/a/later", "of a later version").await;
     put(&store, "shardway-eu/cluster", "of another root").await;
     store
@@ -292,6 +300,57 @@ fn a_lost_chunk_is_told() {
         let report = check_store(&store, &keys).await.unwrap();
         let told: Vec<_> = report.namespaces.iter().map(|namespace| namespace.problems.is_empty()).collect();
         assert_eq!((told, report.is_sound()), (vec![false, true, true], false));
+    });
+}
+
+#[test]
+fn whatever_kind_a_row_is_of_it_is_named_when_it_cannot_be_read() {
+    block_on(async {
+        let (keys, a) = (Keys::default(), namespace("a"));
+        let orphan = Chunk { generation: 9_000, ..Chunk::default() };
+        for key in [
+            keys.cluster(),
+            keys.moved(),
+            keys.restoring(),
+            keys.replica("r1").unwrap(),
+            keys.catalogue(&a),
+            keys.term(&a),
+            keys.head(&a),
+            keys.delta(&a, orphan),
+            keys.snapshot(&a, orphan),
+        ] {
+            let store = populated().await;
+            store
+                .transact(Transaction::default().write(Write::Delete("shardway/ns/a/later".into())))
+                .await
+                .unwrap();
+            put(&store, key.clone(), "nonsense").await;
+            let report = check_store(&store, &keys).await.unwrap();
+            let of_namespaces = report.namespaces.iter().flat_map(|namespace| &namespace.problems);
+            let told: Vec<_> = report.problems.iter().chain(of_namespaces).collect();
+            assert!(told.len() == 1 && told[0].contains(&*key), "{key}: {told:?}");
+            assert!(!report.is_sound());
+            if !key.contains("/moved") && !key.contains("/restoring") && !key.contains("/replicas/") {
+                assert!(!check_file(&saved(&store).await[..]).unwrap().is_sound(), "{key}");
+            }
+        }
+        assert!(check_store(&MemoryStore::new(), &keys).await.unwrap().is_sound());
+    });
+}
+
+#[test]
+fn changes_that_make_no_sense_are_told() {
+    block_on(async {
+        let (store, keys) = (populated().await, Keys::default());
+        let mut log = lead(&store, "a", 2, Mode::Resume).await;
+        run(&store, &mut log).await.unwrap().unwrap();
+        log.begin(Entry { items: vec!["no change".into(); 200], ..Entry::default() }).unwrap();
+        let at = run(&store, &mut log).await.unwrap().unwrap();
+        let report = check_store(&store, &keys).await.unwrap();
+        let told = &report.namespaces[0].problems;
+        assert_eq!((told.len(), told[100].as_str()), (101, "and 100 more"));
+        assert!(told[0].starts_with(&format!("a change in commit {at} makes no sense: ")), "{}", told[0]);
+        assert!(!report.is_sound());
     });
 }
 

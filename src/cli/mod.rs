@@ -24,6 +24,8 @@ use tracing_subscriber::EnvFilter;
 use console::{Console, Format};
 use exit::Exit;
 
+use crate::store::guards_against_panics;
+
 /// Runs one command line, program name first, against the process's own standard streams. `allocations` tells how often
 /// the calling thread has allocated so far; only `bench` asks.
 pub fn run(args: impl IntoIterator<Item = OsString>, allocations: fn() -> u64) -> ExitCode {
@@ -32,6 +34,13 @@ pub fn run(args: impl IntoIterator<Item = OsString>, allocations: fn() -> u64) -
     if args.iter().any(|arg| arg == "--no-color") {
         anstream::ColorChoice::Never.write_global();
     }
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        // It becomes an error, which is told as one.
+        if !guards_against_panics() {
+            tell(panic);
+        }
+    }));
     let (mut out, mut err) = (anstream::stdout().lock(), anstream::stderr());
     execute(args, &mut out, &mut err, log_to_stderr, allocations).into()
 }

@@ -46,6 +46,7 @@ pub use head::{Head, Link, Mismatch, Seen, State};
 pub use load::{Load, LoadError, Loaded};
 pub use log::{Entry, Log, LogError, Term};
 pub use opening::{Mode, OpenAs};
+pub use piece::check_chunk;
 pub use record::{Flaw, Record, Unreadable};
 pub use rows::Rows;
 pub use snapshot::WriteSnapshot;

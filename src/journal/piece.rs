@@ -3,13 +3,13 @@
 //! A delta or a snapshot is a list of items, whatever they mean. Each chunk says which item it begins with, so that a
 //! chunk that cannot be read costs only the items that it had a part in, and those are known by their numbers.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 
 use super::{
     head::Link,
-    record::{ENVELOPE_BYTES, Record, mix},
+    record::{ENVELOPE_BYTES, Record, Unreadable, mix},
     wire::{Encoder, Fields, WireError},
 };
 use crate::hash::xxh3;
@@ -40,6 +40,11 @@ pub(super) struct Piece {
     goes_on: bool,
     /// Items; at either end perhaps a part of one.
     parts: Vec<Bytes>,
+}
+
+/// What is wrong with the row of a chunk by itself, be it of a delta or of a snapshot.
+pub fn check_chunk(key: &Arc<str>, value: &Bytes) -> Option<Unreadable> {
+    Piece::from_row(key, value).err()
 }
 
 /// What could be read of a list of items.

@@ -27,7 +27,7 @@ use bytes::Bytes;
 #[cfg(feature = "server")]
 pub(crate) use embedded::sync_folder;
 #[cfg(feature = "server")]
-pub use embedded::{EmbeddedOptions, EmbeddedStore};
+pub use embedded::{EmbeddedOptions, EmbeddedStore, guards_against_panics};
 pub use errand::{Errand, Reply, Request, Step};
 pub use error::{StoreError, WatchError};
 #[cfg(feature = "server")]

@@ -30,6 +30,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 pub(crate) use self::disk::sync_folder;
+pub use self::table::guards_against_panics;
 use self::{
     disk::{Disk, Folder},
     queue::{Queue, Request},

@@ -5,6 +5,7 @@
 //! commit that failed can have happened all the same.
 
 use std::{
+    cell::Cell,
     collections::BTreeMap,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -265,7 +266,9 @@ impl Watched {
     fn failure(&self, error: redb::Error) -> Failure {
         let error = match error {
             redb::Error::Io(error) => io_error(error),
-            redb::Error::Corrupted(reason) => StoreError::Corrupt { reason },
+            redb::Error::Corrupted(reason) => {
+                StoreError::Corrupt { reason: format!("{reason}; restore a backup into another folder") }
+            }
             error => StoreError::Unavailable { reason: error.to_string() },
         };
         Failure { error, in_doubt: self.may_have_committed(), sync_failed: self.has_sync_failed() }
@@ -297,9 +300,22 @@ fn open_database(backend: &Watched) -> Result<Database, redb::Error> {
     Ok(builder.create_with_backend(backend.clone())?)
 }
 
+thread_local! {
+    static GUARDS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a panic of this thread, just now, is caught by the store and becomes an error: a program's panic hook need not
+/// tell of it as well.
+pub fn guards_against_panics() -> bool {
+    GUARDS.get()
+}
+
 /// A file that is damaged in the right place makes redb panic. That must end the attempt, not the store.
 fn guarded<T>(attempt: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, redb::Error> {
-    catch_unwind(AssertUnwindSafe(attempt)).unwrap_or_else(|panic| {
+    let before = GUARDS.replace(true);
+    let caught = catch_unwind(AssertUnwindSafe(attempt));
+    GUARDS.set(before);
+    caught.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
         Err(redb::Error::Corrupted(format!("its pages make no sense: {text}")))

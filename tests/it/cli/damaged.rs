@@ -191,3 +191,33 @@ async fn nobody_serves_from_a_store_that_has_moved_or_is_not_whole_and_it_is_sai
     let (code, adopted, _) = answer(&["store", "adopt", &new]);
     assert_eq!((code, adopted["adopted"].as_array().unwrap().len()), (0, 1));
 }
+
+/// Where redb finds its pages changed, it panics.
+#[tokio::test]
+async fn a_folder_that_is_damaged_beyond_its_rows_ends_a_command_with_a_reason_and_no_trace() {
+    const PAGE: usize = 4096;
+    let scratch = ScratchDir::new();
+    let path = |name: &str| scratch.path().join(name).to_str().unwrap().to_owned();
+    let (whole, folder) = (path("whole"), path("damaged"));
+    let store = open(&whole);
+    put(&store, "shardway/cluster", b"x").await;
+    drop(store);
+    let file = std::fs::read(format!("{whole}/store.redb")).unwrap();
+    std::fs::create_dir(&folder).unwrap();
+    let mut reasons = Vec::new();
+    for page in (0..file.len()).step_by(PAGE).filter(|page| file[*page] != 0) {
+        let mut damaged = file.clone();
+        damaged[page] ^= 0x80;
+        std::fs::write(format!("{folder}/store.redb"), damaged).unwrap();
+        let output = shardway(&["store", "verify", &folder], b"");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!said.contains("panicked") && said.lines().count() <= 1, "{said}");
+        if output.status.code() == Some(3) {
+            reasons.push(said);
+        }
+    }
+    let senseless = |said: &&String| {
+        said.contains("its pages make no sense") && said.contains("restore a backup into another folder")
+    };
+    assert!(reasons.iter().filter(senseless).count() > 1, "{reasons:?}");
+}

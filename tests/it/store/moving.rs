@@ -10,7 +10,9 @@ use std::{
 
 use serde_json::{Value, json};
 use shardway::{
-    journal::{Entry, Log, LogError, Mode, OpenAs, Rows, Term},
+    election::TermRecord,
+    engine::{Change, PolicyText},
+    journal::{Entry, Log, LogError, Mode, OpenAs, Record, Rows, Term},
     store::{EmbeddedOptions, EmbeddedStore, Errand, EtcdStore, Keys, Step, Store, Transaction, Write},
     types::{Namespace, Version},
 };
@@ -59,10 +61,11 @@ async fn drive(store: &dyn Store, log: &mut Log) -> Result<Version, LogError> {
 /// Takes the lead of a namespace, as a control plane does, and opens its log.
 async fn lead(store: &dyn Store, name: &str, number: u64, mode: Mode) -> (Log, Result<Version, LogError>) {
     let (keys, namespace) = (Keys::default(), Namespace::new(name).unwrap());
-    let record = format!("term {number}");
-    let take = Write::Put(keys.term(&namespace), record.clone().into());
+    let key = keys.term(&namespace);
+    let record = TermRecord { number, ..TermRecord::default() }.to_row(&key);
+    let take = Write::Put(key, record.clone());
     store.transact(Transaction::default().write(take)).await.unwrap();
-    let term = Term { number, record: record.into() };
+    let term = Term { number, record };
     let with = OpenAs { mode, unix_millis: 1_000, ..OpenAs::default() };
     let mut log = Log::new(Rows::new(&keys, &namespace), store.limits(), term, with);
     let opened = drive(store, &mut log).await;
@@ -76,7 +79,9 @@ async fn populate(store: &dyn Store, commits: usize) -> Version {
         let (mut log, opened) = lead(store, name, 1, Mode::Resume).await;
         opened.unwrap();
         for number in 0..commits {
-            log.begin(Entry { items: vec![vec![number as u8; 4_000].into()], ..Entry::default() }).unwrap();
+            let policy = PolicyText { epoch: number as u64, text: "p".repeat(4_000).into() };
+            let items = vec![Change::Policy(policy).encode()];
+            log.begin(Entry { items, ..Entry::default() }).unwrap();
             newest = newest.max(drive(store, &mut log).await.unwrap());
         }
     }
