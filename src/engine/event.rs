@@ -197,6 +197,8 @@ pub enum RequestError {
 /// Something that an operator should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
+    /// A planning round was held just now.
+    Planned,
     /// A session was not heard for a lease.
     Expired {
         /// Whose.

@@ -37,6 +37,8 @@ pub struct PlanFigures {
     pub moves: [u64; plan::Reason::ALL.len()],
     /// [`plan::Report::max_over_mean`] of the last round.
     pub max_over_mean: f64,
+    /// [`plan::Report::cv`] of the last round.
+    pub cv: f64,
 }
 
 impl PlanFigures {
@@ -45,7 +47,7 @@ impl PlanFigures {
         for (total, moves) in self.moves.iter_mut().zip(report.moves) {
             *total += u64::from(moves);
         }
-        self.max_over_mean = report.max_over_mean;
+        (self.max_over_mean, self.cv) = (report.max_over_mean, report.cv);
     }
 }
 

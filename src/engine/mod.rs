@@ -165,7 +165,11 @@ impl Engine {
             self.look_at_sessions(now, out);
             self.end_shortening(now);
             self.end_wait(now);
+            let rounds = self.plans().rounds;
             self.run_rounds(now);
+            if self.plans().rounds > rounds {
+                out.push(Effect::Notice(Notice::Planned));
+            }
         }
         self.flush(now, out);
     }

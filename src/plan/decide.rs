@@ -31,7 +31,7 @@ pub fn decide(input: &Input, config: &Config) -> Plan {
     draft.follow_pins();
     draft.drain();
     let is_quiet = draft.plan.moves.is_empty();
-    draft.plan.report.max_over_mean = balance::max_over_mean(input, config);
+    (draft.plan.report.max_over_mean, draft.plan.report.cv) = balance::unevenness(input, config);
     if is_quiet && !config.freeze {
         balance::run(&mut draft);
     }

@@ -161,6 +161,8 @@ pub struct Report {
     pub off_ring: u32,
     /// Load of the executor with most for its weight, relative to the mean, when the round began; 0 without executors.
     pub max_over_mean: f64,
+    /// Coefficient of variation of the loads of executors for their weights, at the same time.
+    pub cv: f64,
     /// Moves for balance's sake that the budget allowed.
     pub budget: u32,
 }

@@ -161,7 +161,6 @@ impl Desk {
         }
     }
 
-    /// Counts there.
     pub(super) fn counting(self, metrics: Arc<Metrics>) -> Self {
         Self { metrics, ..self }
     }
@@ -302,7 +301,7 @@ impl Desk {
         let (now, kind) = (self.clock.now(), DeskEvent::of(&event));
         self.replica.handle(now, event, &mut self.effects);
         self.carry_out();
-        self.metrics.desk(kind).observe(self.clock.now().since(now));
+        self.metrics.desk_took(kind, self.clock.now().since(now));
     }
 
     fn obey(&mut self, command: Command) {
@@ -426,6 +425,7 @@ impl Desk {
                 }
             }
             engine::Effect::Notice(notice) => match notice {
+                Notice::Planned => self.metrics.planned(namespace),
                 Notice::Restrained { .. } | Notice::Behind { .. } | Notice::Quarantined(_) => {
                     tracing::warn!(%namespace, ?notice, "somebody should look");
                 }

@@ -174,7 +174,7 @@ impl Readiness {
         }
         let found_at = *found_at.get_or_insert(now);
         let was_ready = self.standing.borrow().is_ok();
-        match self.rooms.unknown() + self.rings.unknown(&self.rooms) {
+        match self.rooms.unread() + self.rings.unknown(&self.rooms) {
             unread if unread > 0 && !was_ready && now.since(found_at) < READ_WITHIN => {
                 Err(NotReady::Reading(unread))
             }
@@ -238,7 +238,7 @@ impl fmt::Display for NotReady {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Starting => f.write_str("has not found its store yet"),
-            Self::Reading(1) => f.write_str("has one namespace still to read"),
+            Self::Reading(1) => f.write_str("has one namespace, or which there are, still to read"),
             Self::Reading(unread) => write!(f, "has {unread} namespaces still to read"),
             Self::CutOff(_) => f.write_str("has lost the store"),
             Self::Moved => f.write_str(

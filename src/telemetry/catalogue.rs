@@ -124,8 +124,12 @@ catalogue! {
         "Coefficient of variation of the number of shards of active executors.";
     LOAD_MAX_OVER_MEAN = Gauge "shardway_load_max_over_mean" ["namespace"]
         "Load of the executor that has most for its weight, relative to the mean, when the last planning round began. At the leader alone.";
+    LOAD_CV = Gauge "shardway_load_cv" ["namespace"]
+        "Coefficient of variation of the loads of executors for their weights, when the last planning round began. At the leader alone.";
     ROUNDS = Counter "shardway_rounds_total" ["namespace"]
         "Planning rounds that were held here. At the leader alone.";
+    ROUND_SECONDS = Histogram "shardway_round_seconds" ["namespace"]
+        "How long planning rounds took, with what was decided along with them: the time of the event of the desk that they were held in, shared evenly if several were. At the leader alone.";
     MOVES = Counter "shardway_moves_total" ["namespace", "reason"]
         "What planning rounds decided, by reason: unowned, owner_lost, destination_lost, pinned, drain, spread, shed. spread and shed that never stop are an alarm.";
     HANDOVERS = Counter "shardway_handovers_total" ["namespace"]

@@ -22,12 +22,19 @@ pub(super) fn read_movable(board: &Board, input: &Input, config: &Config) -> Vec
     }
 }
 
-/// The load of the fullest active executor for its weight, relative to the mean; 0 when there is none.
-pub(super) fn max_over_mean(input: &Input, config: &Config) -> f64 {
+/// The load of the fullest active executor for its weight, relative to the mean, and the coefficient of variation of all
+/// of them, in which each counts by its weight; 0 when there is none.
+pub(super) fn unevenness(input: &Input, config: &Config) -> (f64, f64) {
     let fleet = Fleet::new(input, config);
-    let fullest = fleet.members().iter().map(|member| fleet.fill(member)).fold(0.0, f64::max);
     let mean = fleet.mean();
-    if mean > 0.0 { fullest / mean } else { 0.0 }
+    if mean <= 0.0 {
+        return (0.0, 0.0);
+    }
+    let fullest = fleet.members().iter().map(|member| fleet.fill(member)).fold(0.0, f64::max);
+    let squares = fleet.members().iter().map(|member| member.weight * (fleet.fill(member) - mean).powi(2));
+    let weights = fleet.members().iter().map(|member| member.weight);
+    let variance = squares.sum::<f64>() / weights.sum::<f64>();
+    (fullest / mean, variance.sqrt() / mean)
 }
 
 /// Adds the strategy's moves.

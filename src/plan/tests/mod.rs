@@ -1,5 +1,6 @@
 //! What rounds promise, on boards small and large.
 
+mod evenness;
 mod properties;
 mod rules;
 mod spoiled;

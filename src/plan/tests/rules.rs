@@ -18,7 +18,7 @@ fn slot(number: usize) -> ExecutorSlot {
 }
 
 /// Executors of these shards, of the given load each. The first has the first shards.
-fn owning(loads: &[&[f64]]) -> Board {
+pub(super) fn owning(loads: &[&[f64]]) -> Board {
     let mut board = board(loads.len(), 0);
     for (owner, loads) in loads.iter().enumerate() {
         for load in *loads {

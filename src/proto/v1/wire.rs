@@ -2108,7 +2108,8 @@ pub mod admin_client {
             req.extensions_mut().insert(GrpcMethod::new("shardway.v1.Admin", "Freeze"));
             self.inner.unary(req, path, codec).await
         }
-        /// Lets sessions expire that are held back because so many are late that the network is suspected.
+        /// Lets sessions expire that are held back because so many are late that the network is suspected. In a namespace of kind
+        /// ring: lets members go that are held because so many vanished at once, at the replica that is asked.
         pub async fn allow_expiry(
             &mut self,
             request: impl tonic::IntoRequest<super::AllowExpiryRequest>,
@@ -2419,7 +2420,8 @@ pub mod admin_server {
             &self,
             request: tonic::Request<super::FreezeRequest>,
         ) -> std::result::Result<tonic::Response<super::FreezeResponse>, tonic::Status>;
-        /// Lets sessions expire that are held back because so many are late that the network is suspected.
+        /// Lets sessions expire that are held back because so many are late that the network is suspected. In a namespace of kind
+        /// ring: lets members go that are held because so many vanished at once, at the replica that is asked.
         async fn allow_expiry(
             &self,
             request: tonic::Request<super::AllowExpiryRequest>,

@@ -60,7 +60,7 @@ pub(super) struct Namespace {
     /// Absent: nobody at the moment.
     pub(super) leader: Option<String>,
     /// Why it cannot be run, or what of its history it is run without; of a ring, why its members could not be found out
-    /// last.
+    /// last, or why some are kept that are gone.
     pub(super) trouble: Option<String>,
 }
 

@@ -48,7 +48,7 @@ pub(super) fn describe(name: &types::Namespace, ring: &Ring) -> Namespace {
         executors: [("active", members)].into(),
         watchers: ring.watchers().len(),
         leader: None,
-        trouble: ring.status().last_failure,
+        trouble: ring.trouble(),
     }
 }
 

@@ -12,13 +12,14 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use calls::Calls;
 pub(crate) use calls::OpenCall;
 pub(crate) use namespace::Led;
 use namespace::NamespaceFigures;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 pub(super) use store::MeteredStore;
 use store::StoreFigures;
 
@@ -37,6 +38,8 @@ pub struct Metrics {
     desk: [Histogram; DeskEvent::ALL.len()],
     ports: [PortFigures; Port::ALL.len()],
     namespaces: RwLock<BTreeMap<Namespace, Arc<NamespaceFigures>>>,
+    /// Whose planning rounds were held in the event at the desk.
+    planned: Mutex<Vec<Namespace>>,
 }
 
 /// What keeps the desk busy.
@@ -106,8 +109,23 @@ impl Metrics {
         &self.store
     }
 
-    pub(crate) const fn desk(&self, event: DeskEvent) -> &Histogram {
+    const fn desk(&self, event: DeskEvent) -> &Histogram {
         &self.desk[event as usize]
+    }
+
+    /// A planning round was held, in the event at the desk.
+    pub(crate) fn planned(&self, namespace: &Namespace) {
+        self.planned.lock().push(namespace.clone());
+    }
+
+    /// An event took so long, and so did the rounds that were held in it, together.
+    pub(crate) fn desk_took(&self, event: DeskEvent, took: Duration) {
+        self.desk(event).observe(took);
+        let planned = std::mem::take(&mut *self.planned.lock());
+        let rounds = u32::try_from(planned.len()).unwrap_or(u32::MAX);
+        for namespace in planned {
+            self.namespace(&namespace).planned(took / rounds);
+        }
     }
 
     pub(crate) const fn port(&self, port: Port) -> &PortFigures {

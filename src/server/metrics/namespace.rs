@@ -30,6 +30,7 @@ pub(crate) struct NamespaceFigures {
     beats: AtomicU64,
     beat_lateness: Histogram,
     propagation: Histogram,
+    round: Histogram,
     /// The last commits, and when they were known here.
     committed: Mutex<VecDeque<(Version, Mono)>>,
     /// When each session was last heard.
@@ -97,6 +98,11 @@ impl NamespaceFigures {
         }
     }
 
+    /// A planning round was held here.
+    pub(crate) fn planned(&self, took: Duration) {
+        self.round.observe(took);
+    }
+
     /// A session is over.
     pub(crate) fn ended(&self, session: SessionId) {
         self.heard.lock().remove(&session);
@@ -111,6 +117,7 @@ impl NamespaceFigures {
         to.counter(metric::BEATS, &of, count(&self.beats));
         to.histogram(metric::BEAT_LATENESS_SECONDS, &of, &self.beat_lateness.buckets());
         to.histogram(metric::PROPAGATION_SECONDS, &of, &self.propagation.buckets());
+        to.histogram(metric::ROUND_SECONDS, &of, &self.round.buckets());
         to.gauge(metric::WATCHERS, &of, room.watchers().len() as f64);
         if let Some((version, census)) = room.census() {
             to.gauge(metric::GENERATION, &of, version.generation as f64);
@@ -148,6 +155,7 @@ fn record_led(to: &dyn Recorder, namespace: &Namespace, led: &Led) {
         to.counter(metric::MOVES, &labels, plans.moves[reason as usize]);
     }
     to.gauge(metric::LOAD_MAX_OVER_MEAN, &of, plans.max_over_mean);
+    to.gauge(metric::LOAD_CV, &of, plans.cv);
     let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     to.counter(metric::HANDOVERS, &of, moves.moves);
     to.counter(metric::GAP, &of, millis(moves.gap_total));
@@ -157,4 +165,58 @@ fn record_led(to: &dyn Recorder, namespace: &Namespace, led: &Led) {
     to.gauge(metric::OVERLAP_MAX, &of, moves.overlap_max.as_secs_f64());
     to.gauge(metric::RESTRAINED, &of, f64::from(*is_restrained));
     to.gauge(metric::WAITING, &of, f64::from(*is_waiting));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Mono {
+        Mono::from_nanos(millis * 1_000_000)
+    }
+
+    fn version(generation: u64) -> Version {
+        Version { incarnation: 1, generation }
+    }
+
+    fn session(ordinal: u32) -> SessionId {
+        SessionId { began: version(1), ordinal }
+    }
+
+    #[test]
+    fn beats_count_as_late_by_what_they_are_asked_for() {
+        let figures = NamespaceFigures::default();
+        let (one, two) = (session(1), session(2));
+        let second = Duration::from_secs(1);
+        for (session, millis) in [(one, 0), (two, 500), (one, 900), (one, 3900)] {
+            figures.beat(session, second, at(millis));
+        }
+        let late = figures.beat_lateness.buckets();
+        assert_eq!((late.count(), late.sum), (2, Duration::from_secs(2)), "the first of each is not late");
+        figures.ended(one);
+        figures.beat(one, second, at(60_000));
+        assert_eq!(figures.beat_lateness.buckets().count(), 2, "who comes again is not late");
+        assert_eq!(figures.beats.load(Ordering::Relaxed), 5);
+        figures.began_to_lead();
+        figures.beat(two, second, at(60_000));
+        assert_eq!(figures.beat_lateness.buckets().count(), 2, "nor is whom another leader heard");
+    }
+
+    #[test]
+    fn commits_take_until_a_watcher_has_them() {
+        let figures = NamespaceFigures::default();
+        figures.committed(version(5), at(1000));
+        figures.committed(version(6), at(2000));
+        figures.in_force(version(6), at(0), at(2030));
+        figures.in_force(version(7), at(0), at(9000));
+        figures.in_force(version(5), at(1500), at(9000));
+        let told = figures.propagation.buckets();
+        assert_eq!((told.count(), told.sum), (1, Duration::from_millis(30)), "of what it watched for");
+        for generation in 7..7 + MAX_COMMITS as u64 {
+            figures.committed(version(generation), at(3000));
+        }
+        assert_eq!(figures.committed.lock().len(), MAX_COMMITS);
+        figures.in_force(version(6), at(0), at(9000));
+        assert_eq!(figures.propagation.buckets().count(), 1, "what is long ago is forgotten");
+    }
 }

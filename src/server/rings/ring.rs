@@ -9,6 +9,7 @@ use crate::{
     engine::Kind,
     membership::MAX_MEMBERS,
     resolver::{LookupError, MembershipStatus, Resolver, Subscription},
+    ring::RingError,
     server::room::Watchers,
     types::{Member, ShardKey},
 };
@@ -96,6 +97,17 @@ impl Ring {
     /// How its membership stands.
     pub(in crate::server) fn status(&self) -> MembershipStatus {
         self.resolver.membership_status()
+    }
+
+    /// What an operator should know of it: why its members could not be found out last, or that some are held.
+    pub(in crate::server) fn trouble(&self) -> Option<String> {
+        let status = self.status();
+        status.last_failure.or_else(|| status.held.map(|held| held.to_string()))
+    }
+
+    /// Lets those members go that are held because too many vanished at once. There may be none.
+    pub(in crate::server) fn let_go(&self) -> Result<(), RingError> {
+        self.resolver.accept_held_members().map(drop)
     }
 
     /// Those who watch.

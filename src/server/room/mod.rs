@@ -138,9 +138,10 @@ impl Rooms {
         self.is_complete.store(true, Ordering::Release);
     }
 
-    /// The namespaces of which nothing is known yet.
-    pub(super) fn unknown(&self) -> usize {
-        self.all.read().values().filter(|room| room.version.borrow().is_none()).count()
+    /// How much is to be read yet: each namespace of which nothing is known, and, as one more, which there are.
+    pub(super) fn unread(&self) -> usize {
+        let unread = self.all.read().values().filter(|room| room.version.borrow().is_none()).count();
+        unread + usize::from(!self.is_complete())
     }
 
     /// The namespaces.

@@ -41,6 +41,20 @@ fn owns(shard: u32, owner: Option<u32>, generation: u64) -> Change {
     Change::Shard(ShardRecord { owner: owner.map(session), token, ..ShardRecord::new(key) })
 }
 
+#[test]
+fn what_is_to_be_read_is_each_namespace_and_which_there_are() {
+    let orders = Namespace::new("orders").unwrap();
+    let rooms = Rooms::new([]);
+    assert_eq!((rooms.unread(), rooms.is_complete()), (1, false), "nobody knows which there are");
+    rooms.enter(&orders);
+    assert_eq!(rooms.unread(), 2);
+    rooms.complete();
+    assert_eq!((rooms.unread(), rooms.is_complete()), (1, true));
+    let state = State::new(version(1), Arc::new(NamespaceConfig::new(Kind::Ephemeral)));
+    rooms.get(&orders).unwrap().replace(Some(state));
+    assert_eq!(rooms.unread(), 0);
+}
+
 /// A client's map, made of frames alone.
 #[derive(Debug, Default)]
 struct Map {

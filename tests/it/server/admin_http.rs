@@ -3,9 +3,13 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use shardway::{
-    proto::v1::wire::{Register, SessionRequest, executor_client::ExecutorClient, session_request},
-    store::MemoryStore,
+    proto::v1::wire::{
+        GetNamespaceRequest, Register, SessionRequest, admin_client::AdminClient,
+        executor_client::ExecutorClient, session_request,
+    },
+    store::{Keys, MemoryStore, Store, Transaction, Write},
     telemetry::{Kind, METRICS},
+    types::Namespace,
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -67,6 +71,29 @@ async fn it_tells_of_namespaces_owners_executors_shards_and_replicas() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_keeps_a_namespace_from_being_run_is_told() {
+    let store = Arc::new(MemoryStore::new());
+    let head = Keys::default().head(&Namespace::new("orders").unwrap());
+    let spoil = Transaction::default().write(Write::Put(head.as_ref().into(), b"no head".to_vec().into()));
+    store.transact(spoil).await.unwrap();
+    let served = Served::start(store, 1).await;
+    let mut told = serde_json::Value::Null;
+    until("what is wrong", async || {
+        told = served.json("/api/v1/namespaces/orders").await["trouble"].clone();
+        !told.is_null()
+    })
+    .await;
+    assert!(told.as_str().unwrap().contains("head"), "{told}");
+    let ask = GetNamespaceRequest { namespace: "orders".into() };
+    let there = AdminClient::new(served.channel().await).get_namespace(ask).await.unwrap().into_inner();
+    let there = there.namespace.unwrap();
+    assert_eq!(
+        (there.conditions, there.trouble),
+        (vec!["cannot be run".to_owned()], told.as_str().unwrap().to_owned())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_refuses_what_it_does_not_know_and_says_what_it_does() {
     let served = Served::start(Arc::new(MemoryStore::new()), 1).await;
     served.until_ready().await;
@@ -97,6 +124,9 @@ async fn it_refuses_what_it_does_not_know_and_says_what_it_does() {
 async fn every_metric_of_a_replica_is_told_and_no_other() {
     let (served, _executor) = with_an_executor().await;
     HealthClient::new(served.channel().await).check(HealthCheckRequest::default()).await.unwrap();
+    // Loads are told as the last round found them, and one more is held soon.
+    let load = "shardway_load_max_over_mean{namespace=\"orders\"}";
+    until("a round that finds shards", async || served.metric(load).await >= 1.0).await;
     let (_, text) = served.get("/metrics").await;
     let told: BTreeSet<&str> =
         text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
@@ -106,6 +136,7 @@ async fn every_metric_of_a_replica_is_told_and_no_other() {
     for (line, at_least) in [
         ("shardway_ready", 1.0),
         ("shardway_calls_total{method=\"grpc.health.v1.Health/Check\",code=\"ok\",reason=\"\"}", 1.0),
+        ("shardway_call_seconds_count{method=\"grpc.health.v1.Health/Check\"}", 1.0),
         ("shardway_calls_open{method=\"shardway.v1.Executor/Session\"}", 1.0),
         ("shardway_store_calls_total{operation=\"transact\",outcome=\"ok\"}", 1.0),
         ("shardway_store_bytes_total{direction=\"watched\"}", 1.0),
@@ -117,6 +148,7 @@ async fn every_metric_of_a_replica_is_told_and_no_other() {
         ("shardway_shards_max_over_mean{namespace=\"orders\"}", 1.0),
         ("shardway_rounds_total{namespace=\"orders\"}", 1.0),
         ("shardway_moves_total{namespace=\"orders\",reason=\"unowned\"}", 8.0),
+        ("shardway_round_seconds_count{namespace=\"orders\"}", 1.0),
         ("shardway_desk_seconds_count{event=\"woke\"}", 1.0),
     ] {
         let value = served.metric(line).await;
@@ -147,9 +179,8 @@ fn the_document_on_metrics_lists_them_all() {
 }
 
 #[test]
-fn the_document_on_operations_names_metrics_that_there_are() {
-    let document =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations.md")).unwrap();
+fn the_document_on_running_names_metrics_that_there_are() {
+    let document = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/running.md")).unwrap();
     let is_name = |c: char| c.is_ascii_lowercase() || c == '_';
     let named: BTreeSet<&str> = document
         .match_indices("shardway_")

@@ -24,6 +24,7 @@ use crate::{
         Invalid,
         v1::wire::{admin_client::AdminClient, *},
     },
+    server::rings::Place,
     types::{ExecutorId, ShardKey},
 };
 
@@ -262,6 +263,9 @@ impl admin_server::Admin for AdminService {
         &self,
         request: Request<AllowExpiryRequest>,
     ) -> Result<Response<AllowExpiryResponse>, Status> {
+        if let (_, Place::Ring(ring)) = self.0.place(&request.get_ref().namespace)? {
+            return rings::let_go(&ring);
+        }
         change!(self, request, allow_expiry, |_message| engine::Request::AllowExpiry, |answer| {
             AllowExpiryResponse { version: done(&answer) }
         })

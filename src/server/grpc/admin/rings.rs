@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use tonic::{Response, Status};
+
 use super::{AdminService, pages, shards::MAX_LOOKED_AT};
 use crate::{
     proto::{
         Invalid,
         v1::wire::{
-            self, ExecutorStanding, ExecutorState, ListExecutorsRequest, ListExecutorsResponse,
-            ListShardsRequest, ListShardsResponse, ShardState,
+            self, AllowExpiryResponse, ExecutorStanding, ExecutorState, ListExecutorsRequest,
+            ListExecutorsResponse, ListShardsRequest, ListShardsResponse, Problem, ShardState,
+            problem::Reason,
         },
     },
     server::{
@@ -31,7 +34,6 @@ pub(super) fn described(name: &Namespace, ring: &Ring) -> wire::Namespace {
     let shards = ring.config().shards.unwrap_or_default().into();
     let no_members = (members == 0).then_some("no members");
     let held = status.held.map(|_| "members held");
-    let trouble = status.last_failure.or_else(|| status.held.map(|held| held.to_string()));
     wire::Namespace {
         name: name.to_string(),
         config: Some(wire::NamespaceConfig { yaml: settings::ring_to_yaml(ring.config()) }),
@@ -40,10 +42,17 @@ pub(super) fn described(name: &Namespace, ring: &Ring) -> wire::Namespace {
         executors: u32::try_from(members).unwrap_or(u32::MAX),
         watchers: u32::try_from(ring.watchers().len()).unwrap_or(u32::MAX),
         conditions: no_members.into_iter().chain(held).map(Into::into).collect(),
-        trouble: trouble.unwrap_or_default(),
+        trouble: ring.trouble().unwrap_or_default(),
         in_settings: true,
         ..wire::Namespace::default()
     }
+}
+
+/// Lets its held members go, at this replica: the others hold theirs by themselves.
+pub(super) fn let_go(ring: &Ring) -> Result<Response<AllowExpiryResponse>, Status> {
+    ring.let_go()
+        .map_err(|error| Problem::new(Reason::Invalid, "members", error.to_string()).into_status())?;
+    Ok(Response::new(AllowExpiryResponse { version: None }))
 }
 
 /// Its members, in the order of their identities.

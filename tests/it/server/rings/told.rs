@@ -13,10 +13,10 @@ use shardway::{
             shard_distributor_executor_api_client::ShardDistributorExecutorApiClient,
         },
         v1::wire::{
-            BeatRequest, DeleteNamespaceRequest, DrainRequest, EnsureShardRequest, GetNamespaceRequest,
-            ListExecutorsRequest, ListHistoryRequest, ListNamespacesRequest, ListShardsRequest,
-            LookupRequest, MoveShardRequest, PinShardRequest, Register, SessionRequest, Version,
-            admin_client::AdminClient, executor_client::ExecutorClient, problem::Reason,
+            AllowExpiryRequest, BeatRequest, DeleteNamespaceRequest, DrainRequest, EnsureShardRequest,
+            GetNamespaceRequest, ListExecutorsRequest, ListHistoryRequest, ListNamespacesRequest,
+            ListShardsRequest, LookupRequest, MoveShardRequest, PinShardRequest, Register, SessionRequest,
+            Version, admin_client::AdminClient, executor_client::ExecutorClient, problem::Reason,
             router_client::RouterClient, session_request,
         },
     },
@@ -103,6 +103,38 @@ async fn what_takes_grants_is_refused_and_says_what_to_do() {
     }
     let drained = gopher.get_drained_shards(GetDrainedShardsRequest { namespace: tasks() }).await.unwrap();
     assert!(drained.into_inner().shard_keys.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn members_that_are_held_go_when_an_operator_says_so() {
+    let all = "[10.0.0.1:80, 10.0.0.2:80, 10.0.0.3:80, 10.0.0.4:80]";
+    let fleet = Fleet::of(all);
+    let restraint = RestraintConfig { min_share: 0.5, min_lost: 3, hold_for: None, ..Default::default() };
+    let config = RingConfig { restraint, ..fleet.config() };
+    let served = Served::with_rings(Arc::new(MemoryStore::new()), 1, [("tasks", config)]).await;
+    served.until_ready().await;
+    let mut admin = AdminClient::new(served.channel().await);
+    let mut told = async || {
+        let request = GetNamespaceRequest { namespace: "tasks".into() };
+        admin.get_namespace(request).await.unwrap().into_inner().namespace.unwrap()
+    };
+    assert_eq!(told().await.executors, 4);
+    fleet.is_now("[10.0.0.1:80]");
+    until("it is held", async || told().await.conditions == ["members held"]).await;
+    let held = told().await;
+    assert_eq!(held.executors, 4, "{held:?}");
+    let http = served.json("/api/v1/namespaces/tasks").await;
+    assert_eq!(http["trouble"], *held.trouble, "both say why");
+    assert!(!held.trouble.is_empty());
+
+    let allow = || AllowExpiryRequest { namespace: "tasks".into() };
+    let allowed = AdminClient::new(served.channel().await).allow_expiry(allow()).await.unwrap();
+    assert_eq!(allowed.into_inner().version, None, "nothing of it is stored");
+    let after = told().await;
+    assert_eq!((after.executors, after.conditions.len(), &*after.trouble), (1, 0, ""));
+    // Where nothing is held, nothing goes.
+    AdminClient::new(served.channel().await).allow_expiry(allow()).await.unwrap();
+    assert_eq!(told().await.executors, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
