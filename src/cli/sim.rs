@@ -4,9 +4,11 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{self, IsTerminal, Write},
+    panic,
     time::Duration,
 };
 
+use anyhow::bail;
 use clap::Args;
 use serde::Serialize;
 
@@ -53,11 +55,19 @@ const MAX_NAMED: usize = 20;
 
 impl Sim {
     pub(super) fn run(self, console: &mut Console<'_>) -> anyhow::Result<Exit> {
+        let Some(last_seed) = self.first_seed.checked_add(self.seeds - 1) else {
+            bail!(
+                "there are no {} seeds from {} on: the last one is {}",
+                self.seeds,
+                self.first_seed,
+                u64::MAX
+            );
+        };
         let clock = SystemClock::new();
         let began = cpu_time(&clock);
         let length = Duration::from_secs(self.minutes * 60);
         let mut tally = Tally::default();
-        for seed in self.first_seed..self.first_seed.saturating_add(self.seeds) {
+        for seed in self.first_seed..=last_seed {
             show_progress(tally.seeds, self.seeds, tally.failures.len());
             tally.add(&sim::run(seed, length));
         }
@@ -72,7 +82,11 @@ impl Sim {
     }
 
     fn tell(&self, failure: &Failure, length: Duration) -> io::Result<()> {
+        // The seed is run again and again, to tell its story briefly; if it panics, it has said where.
+        let tells = panic::take_hook();
+        panic::set_hook(Box::new(|_| {}));
         let run = sim::story(failure.seed, length);
+        panic::set_hook(tells);
         let mut err = io::stderr().lock();
         writeln!(err, "seed {}\n{}", failure.seed, run.swarm)?;
         for line in run.ending(self.history) {

@@ -188,7 +188,8 @@ impl State {
     /// answered for a lease more, as long as any was since.
     pub fn adoption_wait(&self, longest_lease: Duration, leader_lease: Duration) -> Duration {
         let rates = self.config().rates;
-        rates.listening(self.longest_lease.max(longest_lease)) + rates.listening(leader_lease)
+        let known = if is(Planted::OperatorUnheard) { Duration::ZERO } else { longest_lease };
+        rates.listening(self.longest_lease.max(known)) + rates.listening(leader_lease)
     }
 
     /// All sessions, in the order in which they began.

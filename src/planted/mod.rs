@@ -107,6 +107,8 @@ pub(crate) enum Planted {
     RestoredSessionsLive,
     /// Shards are granted before those have lost them who may hold them unknown to us.
     GrantsBeforeWait,
+    /// An adoption waits for leases that the restored store knows of, and for none that its operator knows of.
+    OperatorUnheard,
     /// A copy of a store is taken for that store.
     CopyBelieved,
     /// What was seen of a namespace is not held against what is stored.
@@ -136,6 +138,8 @@ pub(crate) enum Planted {
     UnfencedLetIn,
     /// That an executor leaves is said once.
     LeaveSaidOnce,
+    /// A leader panics when an operator asks something of it.
+    Panics,
 }
 
 #[cfg(not(test))]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::stage::{SECOND, id, shard};
 use crate::{
-    engine::{Caller, Request},
+    engine::{Caller, NamespaceConfig, Request},
     journal::{Mode, OpenAs},
     replica::{
         Event,
@@ -66,6 +66,25 @@ impl World {
     pub(super) fn open(&mut self, mode: Mode) {
         let open_as = OpenAs { mode, seen: None, unix_millis: self.started_at };
         self.tell(0, Event::Open(namespace(), open_as));
+    }
+
+    /// An operator says so, and what leases were, as far as that is known to nobody else.
+    pub(super) fn adopt_knowing(&mut self, longest_lease: Duration) {
+        let leader = self.replicas[0].as_ref().expect("it runs");
+        let (state, leader_lease) = (leader.state(&namespace()), leader.election().lease());
+        let wait = state.expect("it has read the backup").adoption_wait(longest_lease, leader_lease);
+        self.open(Mode::Adopt { wait });
+    }
+
+    /// An operator changes how long leases are.
+    pub(super) fn set_lease(&mut self, lease: Duration) {
+        let leader = self.leader().expect("somebody leads");
+        let engine = self.replicas[leader].as_ref().and_then(|replica| replica.engine(&namespace()));
+        let config = engine.expect("it leads").state().config().clone();
+        let request = Request::Configure(Box::new(NamespaceConfig { lease, ..config }));
+        self.tell(leader, Event::Asked(namespace(), Caller(1_000), request));
+        self.run(SECOND);
+        assert!(matches!(self.answers.last(), Some(Ok(_))), "{:?}", self.answers);
     }
 
     pub(super) fn cut_all(&mut self) {

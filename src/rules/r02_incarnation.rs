@@ -4,7 +4,8 @@
 //!
 //! The holes: a store that was put back counts generations again that were given out before, and a resource that has
 //! seen a token sees it once more, from somebody else. A session that the backup remembers takes up what was taken from
-//! it after the backup was made. And shards that were nobody's when it was made are granted while others hold them.
+//! it after the backup was made. Shards that were nobody's when it was made are granted while others hold them: for as long
+//! as leases were then, and not as they have become since, which only whoever made them longer can say.
 //!
 //! That the term is replaced in the same transaction is the guard of every commit: see rule 11.
 
@@ -74,4 +75,28 @@ fn nothing_is_granted_before_everybody_has_lost_what_nobody_knows_of() {
         world.broken()
     };
     needs(Planted::GrantsBeforeWait, schedule, &held_by_two());
+}
+
+#[test]
+fn leases_are_waited_for_that_the_operator_alone_knows_of() {
+    let schedule = || {
+        let mut world = World::scripted(1, 0);
+        world.run(SECOND * 5);
+        let backup = world.backup();
+        // Behind the backup leases become longer, and under such a one the shard is granted.
+        let lease = SECOND * 30;
+        world.set_lease(lease);
+        world.join();
+        world.run(SECOND * 5);
+        assert_eq!(world.owner(), Some(0));
+        world.cut_all();
+        world.restore(backup, "a copy");
+        world.run(SECOND * 2);
+        world.adopt_knowing(lease);
+        world.join();
+        world.run(SECOND * 50);
+        assert_eq!(world.owner(), Some(1));
+        world.broken()
+    };
+    needs(Planted::OperatorUnheard, schedule, &held_by_two());
 }

@@ -64,8 +64,6 @@ pub(super) struct Auditor {
     pub(super) is_waiting: bool,
     /// When it said so last.
     pub(super) waited: Option<Mono>,
-    /// The longest lease that there ever was, in whatever history.
-    longest_ever: Duration,
     is_exclusive: bool,
     clocks_are_sound: bool,
     violations: Vec<Violation>,
@@ -100,7 +98,6 @@ impl Auditor {
             may_begin_until: Mono::ZERO,
             is_waiting: false,
             waited: None,
-            longest_ever: swarm.config.lease,
             is_exclusive: swarm.is_exclusive(),
             clocks_are_sound: swarm.clocks_are_sound,
             violations: Vec::new(),
@@ -273,11 +270,6 @@ impl Auditor {
         }
     }
 
-    /// How long nobody may be granted anything after a restore: longer than whoever was ever granted anything holds it.
-    pub(super) fn adoption_wait(&self) -> Duration {
-        self.ledger.config.rates.listening(self.longest_ever)
-    }
-
     /// Something is stored, by whoever had this term.
     pub(super) fn committed(&mut self, now: Mono, term: u64, delta: &Delta, coverage: &mut Coverage) {
         self.last_commit = now;
@@ -326,7 +318,6 @@ impl Auditor {
         }
         self.last_decided = decided;
         self.ledger.apply_to_shards(delta);
-        self.longest_ever = self.longest_ever.max(self.longest_lease());
         self.restraint.live(now, self.ledger.sessions.len());
         let begun = self.balancing.values().filter(|version| **version == delta.version).count();
         let found = BoundedMovement::within_budget(&self.ledger, begun);

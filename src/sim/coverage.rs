@@ -68,6 +68,8 @@ pub enum Met {
     Snapshot,
     /// A restored store was adopted.
     Adoption,
+    /// The store was restored while a leader lived that went on without it.
+    StrandedLeader,
     /// A namespace began anew because an operator wanted it so.
     Reset,
     /// A deleted namespace was created again.
@@ -90,7 +92,7 @@ pub struct Coverage([u64; Met::ALL.len()]);
 
 impl Met {
     /// All of them, in their order.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::Handover,
         Self::Expiry,
         Self::LeaderChange,
@@ -122,6 +124,7 @@ impl Met {
         Self::ChunkedCommit,
         Self::Snapshot,
         Self::Adoption,
+        Self::StrandedLeader,
         Self::Reset,
         Self::Recreation,
         Self::DiskFull,
@@ -165,6 +168,7 @@ impl Met {
             Self::ChunkedCommit => "chunked_commit",
             Self::Snapshot => "snapshot",
             Self::Adoption => "adoption",
+            Self::StrandedLeader => "stranded_leader",
             Self::Reset => "reset",
             Self::Recreation => "recreation",
             Self::DiskFull => "disk_full",

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
     coverage::Met,
-    happening::{CallNumber, Message, Told},
+    happening::{CallNumber, Message, Opening, Told},
     invariants::{Promise, p08_completeness},
     link::{Heard, Link, Pending},
     node::Node,
@@ -127,7 +127,7 @@ impl Distributor {
                 let caller = Caller(number << 8 | from.index() as u64);
                 self.tell_engine(stage, now, from, Event::Asked(namespace().clone(), caller, request));
             }
-            Message::Open(open_as) => self.open(stage, now, *open_as),
+            Message::Open(_, opening) => self.open(stage, now, opening),
             Message::Follow(have) => {
                 if let Node::Router(router) = from {
                     self.handle(stage, now, Event::Seen(namespace().clone(), have));
@@ -218,6 +218,11 @@ impl Distributor {
                 Event::Asked(_, _, Request::Reset) => stage.auditor.operator_begins_anew(stage.now),
                 _ => {}
             }
+            assert!(
+                !is(Planted::Panics) || !matches!(event, Event::Asked(..)),
+                "replica {} is asked, and panics as planted",
+                self.number
+            );
             self.handle(stage, now, event);
         } else {
             let leader = process.leader().filter(|leader| *leader != self.number);
@@ -230,16 +235,30 @@ impl Distributor {
 
     /// An operator says how to go on with a history that is not believed, or is over. Whoever has not asked is not told, and
     /// whoever knows that there is one again lets it be.
-    fn open(&mut self, stage: &mut Stage, now: Mono, open_as: OpenAs) {
+    fn open(&mut self, stage: &mut Stage, now: Mono, opening: Opening) {
         let Some(process) = &mut self.process else { return };
-        let is_new = open_as.mode == Mode::Revive;
-        if is_new && process.knows_of_deletion || !is_new && std::mem::take(&mut process.is_alarmed) {
-            stage.tell(|| format!("replica {} is to go on: {:?}", self.number, open_as.mode));
-            if is_new {
+        let mode = match opening {
+            Opening::Revive if process.knows_of_deletion => {
                 stage.auditor.operator_begins_anew(stage.now);
+                Mode::Revive
             }
-            self.handle(stage, now, Event::Open(namespace().clone(), open_as));
-        }
+            Opening::Adopt { longest_lease } if process.is_alarmed => {
+                // Until it has read what is stored it refuses, and is asked again.
+                let Some(state) = process.replica.state(namespace()) else { return self.alarm(stage) };
+                let wait = state.adoption_wait(longest_lease, stage.swarm.leader_lease);
+                process.is_alarmed = false;
+                Mode::Adopt { wait }
+            }
+            _ => return,
+        };
+        stage.tell(|| format!("replica {} is to go on: {mode:?}", self.number));
+        let open_as = OpenAs { mode, seen: None, unix_millis: unix_millis(stage.now) };
+        self.handle(stage, now, Event::Open(namespace().clone(), open_as));
+    }
+
+    /// Which run of its machine's it is in.
+    pub(super) fn run(&self) -> Option<u32> {
+        self.process.as_ref().map(|process| process.link.run())
     }
 
     /// Tells the replica, does what it wants done, and looks at what it has decided.

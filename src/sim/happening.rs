@@ -1,11 +1,10 @@
 //! What can happen, and what nodes say to each other.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{hazards::Mend, node::Node};
 use crate::{
     engine::{Answer, Delta, Request, RequestError, State},
-    journal::OpenAs,
     session::{Grant, ToExecutor, ToLeader},
     store::{self, Batch, Reply, Revision, WatchError},
     types::{ShardKey, Version},
@@ -77,7 +76,19 @@ pub(super) enum Message {
     /// A replica to the operator: it leads, and does not believe what is stored.
     Alarm,
     /// The operator's answer: go on like this.
-    Open(Box<OpenAs>),
+    Open(u64, Opening),
+}
+
+/// How an operator wants a history to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// As it is stored, under another incarnation.
+    Adopt {
+        /// The longest lease since the backup was made, as far as the operator knows.
+        longest_lease: Duration,
+    },
+    /// Anew, after it was deleted.
+    Revive,
 }
 
 /// A call to the store: which run of a distributor made it, and its number there.
@@ -154,7 +165,7 @@ impl Message {
             Self::Poll(number, _) => 4 << 24 | u64::from(number.call) & 0xFF_FFFF,
             Self::Polled(number, _) => 6 << 24 | u64::from(number.call) & 0xFF_FFFF,
             Self::Alarm => 7 << 24,
-            Self::Open(_) => 8 << 24,
+            Self::Open(number, _) => 8 << 24 | number & 0xFF_FFFF,
         }
     }
 }

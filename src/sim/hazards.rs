@@ -87,6 +87,7 @@ pub(super) enum Mend {
     StoreFull,
     Watches,
     Restore,
+    Stranded { replica: u8, run: u32 },
     Deletion,
     Replica(u8),
     Stuck,
@@ -246,6 +247,7 @@ impl World {
             Mend::StoreFull => self.store.fill(false),
             Mend::Watches => self.store.mute(&mut self.stage, false),
             Mend::Restore => self.restore(),
+            Mend::Stranded { replica, run } => self.replace(replica, run),
             Mend::Deletion => self.operator.create(&mut self.stage),
             Mend::Replica(replica) => {
                 let replica = &mut self.replicas[usize::from(replica)];
@@ -279,6 +281,10 @@ impl World {
         self.stage.poison = None;
         self.loosen();
         for replica in 0..self.stage.swarm.replicas {
+            let distributor = &mut self.replicas[usize::from(replica)];
+            if distributor.run().is_some_and(|run| !self.store.hears(run)) {
+                distributor.crash(&mut self.stage);
+            }
             self.mend(Mend::Replica(replica));
         }
         let executors = self.stage.swarm.executors;

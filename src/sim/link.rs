@@ -61,6 +61,10 @@ impl Link {
         Self { me, run, head, calls: BTreeMap::new(), last_call: 0, watch }
     }
 
+    pub(super) const fn run(&self) -> u32 {
+        self.run
+    }
+
     pub(super) fn ask(
         &mut self,
         stage: &mut Stage,

@@ -1,18 +1,20 @@
 //! Somebody who drains, moves, pins, freezes and configures, now and then at a bad time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use super::{
     coverage::Met,
-    happening::Message,
+    happening::{Message, Opening},
     node::Node,
     random::MILLION,
     router::any_key,
-    stage::{Stage, unix_millis},
+    stage::Stage,
 };
 use crate::{
     engine::{Answer, Freeze, Kind, NamespaceConfig, Request, RequestError, Standing},
-    journal::{Mode, OpenAs},
     types::ExecutorId,
 };
 
@@ -25,6 +27,8 @@ pub(super) struct Operator {
     replica: u8,
     /// Who leads and does not believe what is stored.
     alarms: BTreeSet<Node>,
+    /// Its notebook: leases that it has asked for and that the last backup may not know of.
+    leases: BTreeMap<u64, Duration>,
 }
 
 #[derive(Debug)]
@@ -51,25 +55,38 @@ impl Operator {
 
     /// Says to whoever has asked that the store is to be adopted.
     pub(super) fn adopt(&mut self, stage: &mut Stage) {
+        let longest_lease = self.leases.values().copied().max().unwrap_or_default();
         for replica in std::mem::take(&mut self.alarms) {
-            let wait = stage.auditor.adoption_wait();
-            let open_as =
-                OpenAs { mode: Mode::Adopt { wait }, seen: None, unix_millis: unix_millis(stage.now) };
-            stage.tell(|| format!("operator: adopt the store, {replica}"));
-            stage.send(Node::Operator, replica, Message::Open(Box::new(open_as)));
+            stage.tell(|| {
+                format!("operator: adopt the store, {replica}; leases were up to {longest_lease:?}")
+            });
+            self.open(stage, replica, Opening::Adopt { longest_lease });
+        }
+    }
+
+    /// It has made a backup. `is_whole` if that has all there was before: of a store that waits to be adopted it has not.
+    ///
+    /// What was asked before it and is not answered yet may come to pass behind it. What has not even arrived is called off.
+    pub(super) fn backed_up(&mut self, stage: &mut Stage, is_whole: bool) {
+        if is_whole {
+            self.leases.retain(|number, _| self.asked.contains_key(number));
+        }
+        self.hang_up();
+        if stage.random.happens(MILLION / 2) {
+            let mut config = stage.auditor.config().clone();
+            config.lease = stage.swarm.config.lease * stage.random.pick(&[2, 3]);
+            self.ask(stage, Request::Configure(Box::new(config)), false);
         }
     }
 
     /// Creates the namespace again, if it is deleted: whoever leads it, or would, lets it begin anew.
-    pub(super) fn create(&self, stage: &mut Stage) {
+    pub(super) fn create(&mut self, stage: &mut Stage) {
         if !stage.auditor.is_deleted {
             return;
         }
         stage.tell(|| "operator: create the namespace again".to_owned());
-        let mode = Mode::Revive;
-        let open_as = OpenAs { mode, seen: None, unix_millis: unix_millis(stage.now) };
         for replica in 0..stage.swarm.replicas {
-            stage.send(Node::Operator, Node::Replica(replica), Message::Open(Box::new(open_as)));
+            self.open(stage, Node::Replica(replica), Opening::Revive);
         }
     }
 
@@ -79,6 +96,9 @@ impl Operator {
             stage.auditor.movement.operator_moves(stage.now, shard);
         }
         self.numbers += 1;
+        if let Request::Configure(config) = &request {
+            self.leases.insert(self.numbers, config.lease);
+        }
         self.send(stage, self.numbers, &request);
         self.asked.insert(self.numbers, Asked { request, insists, hops: 0 });
     }
@@ -91,7 +111,7 @@ impl Operator {
 
     /// Whether a message of its can still arrive.
     pub(super) const fn is_valid(&self, message: &Message) -> bool {
-        !matches!(message, Message::Ask(number, _) if *number < self.first_valid)
+        !matches!(message, Message::Ask(number, _) | Message::Open(number, _) if *number < self.first_valid)
     }
 
     /// Asks again for what it insists on, and forgets the rest.
@@ -142,6 +162,11 @@ impl Operator {
                 _ => {}
             }
         }
+    }
+
+    fn open(&mut self, stage: &mut Stage, replica: Node, opening: Opening) {
+        self.numbers += 1;
+        stage.send(Node::Operator, replica, Message::Open(self.numbers, opening));
     }
 
     fn send(&self, stage: &mut Stage, number: u64, request: &Request) {

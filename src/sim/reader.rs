@@ -65,6 +65,13 @@ impl Reader {
         self.read = revision;
     }
 
+    /// Whether the namespace, if it is there, was written in this store.
+    pub(super) fn is_at_home(&self, kv: &Kv) -> bool {
+        let row = kv.get(&self.head).ok().flatten();
+        let head = row.and_then(|row| Head::from_row(&row.key, &row.value).ok());
+        head.is_none_or(|head| head.identity == self.identity.0)
+    }
+
     /// Looks at a transaction before it happens, or does not.
     pub(super) fn writers(&self, kv: &Kv, transaction: &Transaction) -> Writers {
         let writes_head = |write: &Write| matches!(write, Write::Put(key, _) if *key == self.head);

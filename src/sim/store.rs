@@ -37,7 +37,7 @@ pub(super) struct Store {
     /// Who waits for what happens from a revision on, or from now on: one poll a replica.
     polls: BTreeMap<u8, (CallNumber, Option<Revision>)>,
     backup: Option<Vec<Row>>,
-    /// Who was started before it was restored reaches it no more.
+    /// Who was started before it was restored reaches it no more, and does not know why.
     oldest_run: u32,
 }
 
@@ -70,10 +70,10 @@ impl Store {
     pub(super) fn hear(&mut self, stage: &mut Stage, from: Node, message: Message) {
         let Node::Replica(replica) = from else { return };
         match message {
-            Message::Call(number, request) if number.run >= self.oldest_run => {
+            Message::Call(number, request) if self.hears(number.run) => {
                 self.called(stage, replica, number, *request);
             }
-            Message::Poll(number, from) if number.run >= self.oldest_run => {
+            Message::Poll(number, from) if self.hears(number.run) => {
                 self.polls.insert(replica, (number, from));
                 self.tell(stage, replica);
             }
@@ -124,10 +124,17 @@ impl Store {
         self.kv.compact(self.kv.revision());
     }
 
-    /// Everything but who lives is copied, to be restored one day.
-    pub(super) fn back_up(&mut self) {
+    /// Everything but who lives is copied, to be restored one day. Tells whether the namespace was written here, or waits
+    /// to be adopted.
+    pub(super) fn back_up(&mut self) -> bool {
         let replicas = Keys::default().replicas();
         self.backup = Some(self.kv.rows().filter(|row| !row.key.starts_with(&replicas)).collect());
+        self.reader.is_at_home(&self.kv)
+    }
+
+    /// Whether it hears who was started as this run: a connection to the store that it has replaced leads nowhere.
+    pub(super) const fn hears(&self, run: u32) -> bool {
+        run >= self.oldest_run
     }
 
     /// From now on it is another store, which has what was backed up. Whoever was connected to the one before is not

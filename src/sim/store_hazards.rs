@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{
+    coverage::Met,
     happening::Happening,
     hazards::{Hazard, Mend},
     random::MILLION,
@@ -33,7 +34,8 @@ impl World {
             }
             Hazard::Restore if self.stage.auditor.ledger.sessions.is_empty() => return,
             Hazard::Restore => {
-                self.store.back_up();
+                let is_whole = self.store.back_up();
+                self.operator.backed_up(&mut self.stage, is_whole);
                 Mend::Restore
             }
             _ => {
@@ -46,13 +48,39 @@ impl World {
         self.stage.after(length, Happening::Mends(mend));
     }
 
-    /// Nobody runs while a backup is put in.
+    /// A backup is put in. Some stop all distributors before; others replace them one after the other, and until then the
+    /// old ones live on, believe what they believed, and answer executors, without a store.
     pub(super) fn restore(&mut self) {
         if !self.stage.is_bad || !self.store.restore(&mut self.stage) {
             return;
         }
         self.stage.tell(|| "--- the store is another one, with what was in the backup".to_owned());
+        self.operator.hang_up();
+        let lives_on = if self.stage.random.happens(MILLION / 2) { MILLION * 2 / 3 } else { 0 };
         for replica in 0..self.replicas.len() as u8 {
+            if self.stage.random.happens(lives_on) && self.strand(replica) {
+                continue;
+            }
+            let down = self.stage.random.about(self.stage.swarm.leader_lease / 2);
+            self.crash_replica(replica, down);
+        }
+    }
+
+    /// A distributor lives on without a store, for a while. Tells whether it lives.
+    fn strand(&mut self, replica: u8) -> bool {
+        let distributor = &self.replicas[usize::from(replica)];
+        let Some(run) = distributor.run() else { return false };
+        if distributor.is_leader(self.stage.now) {
+            self.stage.met(Met::StrandedLeader);
+        }
+        let length = self.stage.random.about(self.stage.auditor.longest_lease());
+        self.stage.after(length, Happening::Mends(Mend::Stranded { replica, run }));
+        true
+    }
+
+    /// Whoever has no store to return to is started again.
+    pub(super) fn replace(&mut self, replica: u8, run: u32) {
+        if self.replicas[usize::from(replica)].run() == Some(run) && !self.store.hears(run) {
             let down = self.stage.random.about(self.stage.swarm.leader_lease / 2);
             self.crash_replica(replica, down);
         }

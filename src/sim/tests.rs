@@ -1,6 +1,10 @@
 use std::time::Duration;
 
 use super::*;
+use crate::{
+    planted::{Planted, with},
+    types::Mono,
+};
 
 const LENGTH: Duration = Duration::from_secs(600);
 
@@ -12,11 +16,30 @@ fn a_seed_runs_the_same_way_twice() {
     }
 }
 
+#[test]
+fn a_seed_that_panics_breaks_a_promise_and_has_a_story() {
+    let with_panics = |run: fn(u64, Duration) -> Run| with(Some(Planted::Panics), || run(0, LENGTH / 10));
+    let ended = with_panics(run);
+    let broken = ended.violation.clone().expect("somebody asks something");
+    assert_eq!(broken.promise, Promise::NoPanic);
+    assert!(broken.what.starts_with("something panicked: replica "), "{broken}");
+    assert!(broken.at > Mono::ZERO && ended.events > 0, "it is known when, and what came before counts");
+    let mut tally = Tally::default();
+    tally.add(&ended);
+    assert_eq!((tally.failures[0].seed, tally.seeds), (0, 1));
+    let told = with_panics(story);
+    assert_eq!(told.violation.map(|found| found.promise), Some(Promise::NoPanic));
+    assert!(
+        told.story.last().is_some_and(|line| line.what.starts_with("operator: ")),
+        "{:?}",
+        told.story.last()
+    );
+}
+
 /// Run these with a profile that optimizes: `make sim-short`.
 #[cfg(not(debug_assertions))]
 mod planted {
     use super::*;
-    use crate::planted::{Planted, with};
 
     /// Seeds in which a planted fault must be found.
     const SEEDS: u64 = 2_000;
@@ -75,6 +98,7 @@ mod planted {
         token_reused_after_restore: TokenReusedAfterRestore breaks Fencing;
         tombstone_forgotten: TombstoneForgotten breaks ExclusiveBelief;
         grants_before_wait: GrantsBeforeWait breaks ExclusiveBelief;
+        operator_unheard: OperatorUnheard breaks ExclusiveBelief;
         copy_believed: CopyBelieved breaks MonotoneViews;
         listening_again: NoListeningAgain breaks StaticStability;
         restraint: NoRestraint breaks Restraint;

@@ -1,6 +1,10 @@
 //! Everybody on one stage, and the one loop that lets things happen.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
 
 use super::{
     coverage::{Coverage, Met},
@@ -8,7 +12,7 @@ use super::{
     drills::Phase,
     executor::Machine,
     happening::{Happening, Message},
-    invariants::Violation,
+    invariants::{Promise, Violation, no_panic},
     node::Node,
     node_clock::NodeClock,
     operator::Operator,
@@ -72,7 +76,7 @@ impl World {
         let replica = |number, random: &mut Random| Distributor::new(number, clock(random));
         let replicas = (0..swarm.replicas).map(|number| replica(number, clocks)).collect();
         let routers = (0..swarm.routers).map(|number| Router::new(number, clock(clocks))).collect();
-        let mut world = Self {
+        Self {
             machines,
             replicas,
             store: Store::new(&swarm, namespace()),
@@ -81,21 +85,14 @@ impl World {
             paused: BTreeMap::new(),
             phase: Phase::Bad,
             stage: Stage::new(swarm, tells_story),
-        };
-        world.begin();
-        world
+        }
     }
 
-    /// Runs to the end, or until a promise is broken.
+    /// Runs to the end, or until a promise is broken; or until something panics, which is as bad.
     pub(super) fn run(mut self) -> Run {
-        let end = Mono::ZERO + self.stage.swarm.length;
-        while let Some((when, happening)) = self.stage.agenda.pop() {
-            if when >= end || !self.stage.auditor.violations().is_empty() {
-                break;
-            }
-            self.stage.now = when;
-            self.stage.record.happened(when, happening.digest());
-            self.handle(happening);
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.go_on_to_the_end())) {
+            let found = no_panic::panicked(&*panic);
+            self.stage.auditor.judge::<()>(self.stage.now, Promise::NoPanic, Err(found));
         }
         let Stage { swarm, record, coverage, auditor, .. } = self.stage;
         let violation = auditor.violations().first().cloned();
@@ -106,6 +103,19 @@ impl World {
             coverage,
             violation,
             story: record.into_story(),
+        }
+    }
+
+    fn go_on_to_the_end(&mut self) {
+        self.begin();
+        let end = Mono::ZERO + self.stage.swarm.length;
+        while let Some((when, happening)) = self.stage.agenda.pop() {
+            if when >= end || !self.stage.auditor.violations().is_empty() {
+                break;
+            }
+            self.stage.now = when;
+            self.stage.record.happened(when, happening.digest());
+            self.handle(happening);
         }
     }
 

@@ -1,5 +1,6 @@
 //! What must hold, one file a promise. Each is told what happened, and says what is wrong with it.
 
+pub(super) mod no_panic;
 pub(super) mod p01_exclusive_belief;
 pub(super) mod p02_fencing;
 pub(super) mod p03_continuous_hold;
@@ -44,6 +45,8 @@ pub enum Promise {
     AtomicFlips,
     /// Whoever does not lead writes nothing.
     LeaderFencing,
+    /// Nothing panics. No promise of the protocol's, but no world in which something does keeps any.
+    NoPanic,
 }
 
 /// A promise that was broken.
@@ -73,6 +76,7 @@ impl Promise {
             Self::Restraint => "P10 restraint",
             Self::AtomicFlips => "P11 atomic flips",
             Self::LeaderFencing => "P12 leader fencing",
+            Self::NoPanic => "no panic",
         }
     }
 }
