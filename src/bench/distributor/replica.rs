@@ -18,8 +18,8 @@ use crate::{
 
 /// How often to look whether somebody leads.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
-/// Nothing has changed for so long: then nothing is under way.
-const QUIET: Duration = Duration::from_millis(500);
+/// Nothing has changed for so long, in which two rounds have looked for something to do: then nothing is under way.
+const QUIET: Duration = Duration::from_millis(2500);
 
 /// What goes wrong here is for a person to read.
 pub type Failure = Box<dyn Error + Send + Sync>;

@@ -2,7 +2,8 @@
 //!
 //! *Spread* fills executors that have far less than their share, such as those that have just joined: with shards that
 //! the ring has there, where placement is by ring, and then with what fuller ones have above their share. An executor
-//! gets at most its fair share of shards that way.
+//! gets at most its fair share of shards that way. Who has nothing at all need not wait for those who have too much, and
+//! whose shards may have to stay for a while: its first shard comes from anybody who is filled himself.
 //!
 //! *Shed* relieves executors above the upper band, until they are within it: the shards that even them out best with the
 //! emptiest executors go there. A heavy shard does the work of many light ones, so moves are few; and it goes where it
@@ -67,11 +68,12 @@ pub(super) fn read(
         rows = read_ring_owned(board, input, steady, fleet, &hungry, budget);
     }
     let is_spreading = !hungry.is_empty() || is_uneven;
+    let has_empty = hungry.iter().any(|slot| fleet.member(*slot).settled.shards == 0);
     let doubts = Doubts::new(board, fleet, input.now);
     let donors: Vec<_> = fleet
         .members()
         .iter()
-        .filter(|member| limits.donates(fleet, member, is_spreading))
+        .filter(|member| limits.donates(fleet, member, is_spreading, has_empty))
         .filter(|member| is_spreading || doubts.is_sure(member, limits.upper))
         .collect();
     let most = MIN_OFFERS.max(4 * budget / donors.len().max(1));
@@ -134,6 +136,7 @@ pub(super) fn run(draft: &mut Draft<'_>, steady: &Steady, fleet: Fleet) {
     };
     let mut offers = Offers::new(&draft.input.movable, &fleet.scale, home);
     let mut round = Round { limits, hungry, left: budget, fleet };
+    round.greet(draft, &mut offers);
     round.spread(draft, &mut offers);
     round.move_giants(draft, &mut offers);
     round.shed(draft, &mut offers);
@@ -150,6 +153,8 @@ fn counts_alone(input: &Input, config: &Config) -> bool {
 pub(super) struct Limits {
     pub(super) mean: f64,
     mean_shards: f64,
+    /// Nobody is to have less, but for want of shards.
+    lower: f64,
     pub(super) upper: f64,
     /// Half way between the mean and the upper band: a shard that takes its new owner above this is sent there only if
     /// none is lighter.
@@ -165,7 +170,8 @@ impl Limits {
         let ceiling = mean * f64::midpoint(1.0, upper);
         let receivers = fleet.members().iter().filter(|member| member.receives);
         let room = receivers.map(|member| (ceiling - fleet.fill(member)) * member.weight).fold(0.0, f64::max);
-        Self { mean, mean_shards: fleet.mean_shards(), upper: mean * upper, ceiling, room }
+        let lower = mean * steady.lower_band;
+        Self { mean, mean_shards: fleet.mean_shards(), lower, upper: mean * upper, ceiling, room }
     }
 
     /// Members that are to be filled up, by slot.
@@ -186,8 +192,13 @@ impl Limits {
         fleet.members().iter().filter(is_hungry).map(|member| member.slot).collect()
     }
 
-    fn donates(&self, fleet: &Fleet, member: &Member, somebody_is_hungry: bool) -> bool {
-        fleet.fill(member) > if somebody_is_hungry { self.mean } else { self.upper }
+    fn donates(&self, fleet: &Fleet, member: &Member, somebody_is_hungry: bool, has_nothing: bool) -> bool {
+        let above = match (somebody_is_hungry, has_nothing) {
+            (false, _) => self.upper,
+            (true, false) => self.mean,
+            (true, true) => self.lower,
+        };
+        fleet.fill(member) > above
     }
 }
 
@@ -200,6 +211,25 @@ pub(super) struct Round {
 }
 
 impl Round {
+    /// Everybody who has nothing gets a shard before anybody gets a second one.
+    fn greet(&mut self, draft: &mut Draft<'_>, offers: &mut Offers<'_>) {
+        let has_nothing = |slot: &ExecutorSlot| self.fleet.member(*slot).settled.shards == 0;
+        let newcomers: Vec<_> = self.hungry.iter().copied().filter(has_nothing).collect();
+        let mut donors = self.fleet.ranked(|member| member.settled.shards > 0);
+        for to in newcomers {
+            while self.left > 0
+                && let Some(&(fill, from)) = donors.last()
+                && fill.0 > self.limits.lower
+            {
+                let is_greeted = self.send_one(draft, offers, (from, to), Reason::Spread, &mut [&mut donors]);
+                if is_greeted {
+                    break;
+                }
+                donors.pop_last();
+            }
+        }
+    }
+
     /// What the fullest have above their share goes to the hungry: shards that the ring has there, if there are any,
     /// else what fits the hungriest.
     fn spread(&mut self, draft: &mut Draft<'_>, offers: &mut Offers<'_>) {
@@ -292,10 +322,11 @@ impl Round {
         let (donor, receiver) = (*self.fleet.member(from), *self.fleet.member(to));
         let (full, empty) = (self.fleet.fill(&donor), self.fleet.fill(&receiver));
         let gap = (self.limits.ceiling - empty) * receiver.weight;
+        let kept = if receiver.settled.shards == 0 { self.limits.lower } else { self.limits.mean };
         let best = (full - empty) / (donor.weight.recip() + receiver.weight.recip());
         let most = match reason {
             // What is filled up gets what others have too much of, and makes nobody else hungry.
-            Reason::Spread => best.min((full - self.limits.mean) * donor.weight),
+            Reason::Spread => best.min((full - kept) * donor.weight),
             _ => best,
         };
         let all = offers.of(from);

@@ -145,6 +145,25 @@ fn who_joins_gets_a_fair_share_and_no_more() {
 }
 
 #[test]
+fn who_joins_after_many_others_waits_for_nobodys_shards_to_cool_down() {
+    for placement in [Placement::Ring, Placement::Even] {
+        let config = Config { placement, ..Config::default() };
+        let mut board = board(20, 400);
+        board.apply(&checked(&board, at(LATER), &config), at(LATER));
+        run_to_rest(&mut board, &config);
+        // By now, whoever has too much has it from others, and it has to stay for a while.
+        for joined in 20..60 {
+            let now = at(2 * LATER + joined as u64 / 10);
+            let new = board.add_executor(Executor::new(member(joined), now), State::Active, true);
+            let plan = checked(&board, now, &config);
+            assert!(plan.moves.iter().any(|it| it.action == Action::HandOver(new)), "{joined} has nothing");
+            board.apply(&plan, now);
+            finish_moves(&mut board);
+        }
+    }
+}
+
+#[test]
 fn the_overloaded_shed_their_heaviest() {
     let mixed: &[f64] = &[1.0, 1.0, 1.0, 6.0, 1.0, 1.0, 1.0, 1.0, 1.0, 14.0];
     let mut board = owning(&[mixed, &[1.0; 20], &[1.0; 20], &[1.0; 16]]);
