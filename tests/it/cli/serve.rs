@@ -27,9 +27,13 @@ async fn register(channel: &Channel) -> impl Sized + use<> {
             Ok(stream) => {
                 let mut stream = stream.into_inner();
                 // An attempt that nobody could answer, because its leader had just lost the store, is repeated.
-                if let Ok(answer) = tokio::time::timeout(Duration::from_secs(1), stream.message()).await {
-                    answer.unwrap().expect("an answer");
-                    return (stream, sender);
+                match tokio::time::timeout(Duration::from_secs(1), stream.message()).await {
+                    Ok(Ok(answer)) => {
+                        answer.expect("an answer");
+                        return (stream, sender);
+                    }
+                    Ok(Err(status)) => assert_eq!(status.code(), Code::Unavailable, "{status}"),
+                    Err(_) => {}
                 }
             }
             Err(status) => assert_eq!(status.code(), Code::Unavailable, "{status}"),
