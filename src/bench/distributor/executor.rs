@@ -10,7 +10,7 @@ use super::ledger::Ledger;
 use crate::{
     clock::Clock,
     proto::v1::{
-        read_to_executor,
+        MAX_SESSION_BYTES, read_to_executor,
         wire::{SessionRequest, SessionResponse, executor_client::ExecutorClient},
         write_to_leader,
     },
@@ -124,8 +124,10 @@ impl Running {
             None => {
                 let (to, receiver) = mpsc::channel(MAX_FRAMES);
                 if to.try_send(request).is_ok()
-                    && let Ok(response) =
-                        ExecutorClient::new(self.channel.clone()).session(ReceiverStream::new(receiver)).await
+                    && let Ok(response) = ExecutorClient::new(self.channel.clone())
+                        .max_decoding_message_size(MAX_SESSION_BYTES)
+                        .session(ReceiverStream::new(receiver))
+                        .await
                 {
                     self.stream = Some(Stream { to, from: response.into_inner() });
                 }

@@ -48,7 +48,7 @@ const WATCHED: [u32; 3] = [1_000, 100_000, 1_000_000];
 const PER_CHANNEL: usize = 100;
 const PARTS: usize = 4 + WATCHED.len();
 
-const fn measures(join: f64) -> [Measure; 6] {
+const fn measures(join: f64) -> [Measure; 7] {
     [
         at_most(
             "join_p99_ms",
@@ -67,6 +67,11 @@ const fn measures(join: f64) -> [Measure; 6] {
             "watch_ratio",
             "one shard moves: most over fewest bytes of 1,000 watchers, 1e3 to 1e6 shards",
             1.1,
+        ),
+        at_most(
+            "bystander_ms",
+            "the largest namespace is placed: the longest that others wait to be heard",
+            100.0,
         ),
         at_most("lost_shards", "shards that nobody holds in the end", 0.0),
     ]
@@ -215,7 +220,9 @@ impl Bench<'_> {
         let ledger = Ledger::new(self.clock.clone());
         let first = self.last_executor + 1;
         let begun = self.clock.now();
+        let bystander = self.replica.bystander(&self::namespace("join")?, self.clock.clone());
         let _fleet = self.fleet(namespace, &ledger, 2, shards).await?;
+        let waited = bystander.leave();
         let placed = ledger.last_start().map_or(Duration::ZERO, |last| last.since(begun));
         let version = self.replica.at_rest(namespace).await?;
         let mut watchers = Vec::new();
@@ -243,6 +250,9 @@ impl Bench<'_> {
         self.report.explain(group, "most_bytes", bytes.1);
         self.report.explain(group, "all_know_ms", millis(self.clock.now().since(begun)));
         self.report.explain(group, "first_placement_ms", millis(placed));
+        self.report.explain(group, "bystander_ms", millis(waited));
+        // The last namespace is the largest.
+        self.report.set("bystander_ms", millis(waited));
         Ok(bytes)
     }
 

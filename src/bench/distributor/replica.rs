@@ -2,6 +2,7 @@
 
 use std::{error::Error, io, sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::{Channel, Server};
@@ -96,9 +97,42 @@ impl Replica {
         Ok(())
     }
 
+    /// Looks all the time how long the replica keeps those waiting who want something of another namespace.
+    pub(super) fn bystander(&self, namespace: &Namespace, clock: Arc<dyn Clock>) -> Bystander {
+        let (desk, namespace) = (self.host.desk().clone(), namespace.clone());
+        let longest = Arc::new(Mutex::new(Duration::ZERO));
+        let waits = longest.clone();
+        let task = tokio::spawn(async move {
+            loop {
+                let asked = clock.now();
+                if desk.leader(&namespace).await.is_err() {
+                    return;
+                }
+                let waited = clock.now().since(asked).max(*waits.lock());
+                *waits.lock() = waited;
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        });
+        Bystander { task, longest }
+    }
+
     pub(super) async fn stop(self) {
         self.host.leave(Duration::from_secs(5)).await;
         self.server.abort();
+    }
+}
+
+/// Somebody who has nothing to do with what goes on.
+pub(super) struct Bystander {
+    task: JoinHandle<()>,
+    longest: Arc<Mutex<Duration>>,
+}
+
+impl Bystander {
+    /// The longest wait so far.
+    pub(super) fn leave(self) -> Duration {
+        self.task.abort();
+        *self.longest.lock()
     }
 }
 

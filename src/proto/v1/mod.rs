@@ -13,5 +13,7 @@ pub mod wire;
 /// The package's files, compiled, for reflection.
 pub(crate) const DESCRIPTORS: &[u8] = include_bytes!("descriptors.bin");
 
-pub use session::{MAX_FRAME_ITEMS, read_to_executor, read_to_leader, write_to_executor, write_to_leader};
+pub use session::{
+    MAX_FRAME_ITEMS, MAX_SESSION_BYTES, read_to_executor, read_to_leader, write_to_executor, write_to_leader,
+};
 pub use watch::{WatchFrame, WatchResponse};

@@ -14,6 +14,9 @@ use crate::{
 
 /// Most loads, releases or grants in one frame: more than a namespace has shards would be one too many.
 pub const MAX_FRAME_ITEMS: usize = 1_000_000;
+/// Largest message of a session, either way: a million shards fit. Clients have to allow for it, for what gRPC libraries
+/// take by default is the assignment of some ten thousand shards.
+pub const MAX_SESSION_BYTES: usize = 64 << 20;
 
 /// Reads what an executor says.
 pub fn read_to_leader(frame: Option<request::Frame>) -> Result<ToLeader, Invalid> {

@@ -15,13 +15,16 @@ use std::sync::Arc;
 use stand_ins::StandIns;
 use tonic::{Request, metadata::MetadataMap, server::NamedService, service::Routes, transport::Channel};
 
-use super::grpc::{MAX_BEAT_BYTES, Office, peers, too_late};
+use super::grpc::{Office, peers, too_late};
 use crate::proto::{
     cadence::wire::{
         shard_distributor_api_server::ShardDistributorApiServer,
         shard_distributor_executor_api_server::ShardDistributorExecutorApiServer,
     },
-    v1::wire::{Problem, problem::Reason},
+    v1::{
+        MAX_SESSION_BYTES,
+        wire::{Problem, problem::Reason},
+    },
 };
 
 /// Who is answered where the services are.
@@ -47,8 +50,8 @@ pub(super) const NAMES: [&str; 2] =
 
 /// Adds the services to others.
 pub(super) fn add(routes: Routes, desk: Desk) -> Routes {
-    let api = ShardDistributorApiServer::new(desk.clone()).max_decoding_message_size(MAX_BEAT_BYTES);
-    let executor = ShardDistributorExecutorApiServer::new(desk).max_decoding_message_size(MAX_BEAT_BYTES);
+    let api = ShardDistributorApiServer::new(desk.clone()).max_decoding_message_size(MAX_SESSION_BYTES);
+    let executor = ShardDistributorExecutorApiServer::new(desk).max_decoding_message_size(MAX_SESSION_BYTES);
     routes.add_service(api).add_service(executor)
 }
 

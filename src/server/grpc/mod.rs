@@ -37,7 +37,7 @@ use crate::{
     proto::{
         Invalid,
         v1::{
-            self,
+            self, MAX_SESSION_BYTES,
             wire::{
                 Problem, admin_server::AdminServer, executor_server::ExecutorServer, problem::Reason,
                 router_server::RouterServer,
@@ -47,8 +47,6 @@ use crate::{
     types::{Namespace, ShardKey},
 };
 
-/// Largest message that is taken of executors: a beat of a million shards fits.
-pub(super) const MAX_BEAT_BYTES: usize = 64 << 20;
 /// Largest answer of another replica: what an operator asked of it, in pages.
 const MAX_PASSED_BYTES: usize = 64 << 20;
 /// Largest message that is taken of those who look up: a key and a few names fit many times.
@@ -117,7 +115,7 @@ fn overseen(
 fn own_services(office: Office) -> Routes {
     let router = RouterServer::new(RouterService(office.clone())).max_decoding_message_size(MAX_LOOKUP_BYTES);
     let executor =
-        ExecutorServer::new(ExecutorService(office.clone())).max_decoding_message_size(MAX_BEAT_BYTES);
+        ExecutorServer::new(ExecutorService(office.clone())).max_decoding_message_size(MAX_SESSION_BYTES);
     let admin = AdminServer::new(AdminService(office)).max_decoding_message_size(MAX_ASKED_BYTES);
     Routes::new(router).add_service(executor).add_service(admin)
 }
