@@ -5,6 +5,7 @@ mod empty;
 mod fleet;
 mod giant;
 mod greedy;
+mod limits;
 mod naive;
 mod offer;
 mod steady;

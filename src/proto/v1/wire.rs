@@ -4103,6 +4103,8 @@ pub mod executor_client {
         }
         /// A session's conversation with its namespace's leader: what is decided is pushed. The first frame registers, or
         /// resumes by a beat. Ends when the replica leads no more; Problem.leader then says where to go.
+        ///
+        /// A message is as large as what it assigns, and may take 64 MiB: let your client take that much.
         pub async fn session(
             &mut self,
             request: impl tonic::IntoStreamingRequest<Message = super::SessionRequest>,
@@ -4172,6 +4174,8 @@ pub mod executor_server {
             + 'static;
         /// A session's conversation with its namespace's leader: what is decided is pushed. The first frame registers, or
         /// resumes by a beat. Ends when the replica leads no more; Problem.leader then says where to go.
+        ///
+        /// A message is as large as what it assigns, and may take 64 MiB: let your client take that much.
         async fn session(
             &self,
             request: tonic::Request<tonic::Streaming<super::SessionRequest>>,
