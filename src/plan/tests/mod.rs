@@ -1,6 +1,7 @@
 //! What rounds promise, on boards small and large.
 
 mod evenness;
+mod joining;
 mod properties;
 mod rules;
 mod spoiled;

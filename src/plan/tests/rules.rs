@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use super::*;
 
-const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
 
-fn at(seconds: u64) -> Mono {
+pub(super) fn at(seconds: u64) -> Mono {
     Mono::from_nanos(seconds * 1_000_000_000)
 }
 
 /// Long after everybody has joined and every cooldown has ended.
-const LATER: u64 = 100_000;
+pub(super) const LATER: u64 = 100_000;
 
 fn slot(number: usize) -> ExecutorSlot {
     ExecutorSlot::new(number)
@@ -30,20 +30,20 @@ pub(super) fn owning(loads: &[&[f64]]) -> Board {
     board
 }
 
-fn checked(board: &Board, now: Mono, config: &Config) -> Plan {
+pub(super) fn checked(board: &Board, now: Mono, config: &Config) -> Plan {
     let plan = plan(board, now, config, 3);
     assert_eq!(check(board, now, config, &plan), Ok(()));
     plan
 }
 
-fn finish_moves(board: &mut Board) {
+pub(super) fn finish_moves(board: &mut Board) {
     for (shard, _) in board.moving().collect::<Vec<_>>() {
         board.finish_move(shard);
     }
 }
 
 /// Rounds a minute apart, each carried out to its end, until one moves nothing. All their moves.
-fn run_to_rest(board: &mut Board, config: &Config) -> Vec<Move> {
+pub(super) fn run_to_rest(board: &mut Board, config: &Config) -> Vec<Move> {
     let mut moves = Vec::new();
     for round in 0..200 {
         let now = at(LATER) + (MINUTE + Duration::from_secs(1)) * round;
@@ -120,47 +120,6 @@ fn a_shard_made_on_demand_goes_where_the_least_load_is() {
     assert_eq!(place(&board, Mono::ZERO, &config, 0, &[created]), [Err(NoRoom::Quarantined)]);
     let nobody = Board::new(RingSpec::default());
     assert_eq!(place(&nobody, Mono::ZERO, &config, 0, &[]), []);
-}
-
-#[test]
-fn who_joins_gets_a_fair_share_and_no_more() {
-    for placement in [Placement::Ring, Placement::Even] {
-        let config = Config { placement, ..Config::default() };
-        let mut board = board(4, 400);
-        board.apply(&checked(&board, Mono::ZERO, &config), Mono::ZERO);
-        run_to_rest(&mut board, &config);
-        let new = board.add_executor(Executor::new(member(4), at(LATER)), State::Active, true);
-        let moves: Vec<Move> = run_to_rest(
-            &mut board,
-            &Config {
-                strategy: Strategy::Steady(Steady { settling: MINUTE * 1000, ..Steady::default() }),
-                ..config
-            },
-        );
-        assert!(moves.iter().all(|it| it.action == Action::HandOver(new) && it.reason == Reason::Spread));
-        let got = board.seat(new).unwrap().held.shards;
-        assert!((72..=80).contains(&got), "{got} of 400 shards, a fifth of which is 80");
-        assert_eq!(moves.len(), got as usize);
-    }
-}
-
-#[test]
-fn who_joins_after_many_others_waits_for_nobodys_shards_to_cool_down() {
-    for placement in [Placement::Ring, Placement::Even] {
-        let config = Config { placement, ..Config::default() };
-        let mut board = board(20, 400);
-        board.apply(&checked(&board, at(LATER), &config), at(LATER));
-        run_to_rest(&mut board, &config);
-        // By now, whoever has too much has it from others, and it has to stay for a while.
-        for joined in 20..60 {
-            let now = at(2 * LATER + joined as u64 / 10);
-            let new = board.add_executor(Executor::new(member(joined), now), State::Active, true);
-            let plan = checked(&board, now, &config);
-            assert!(plan.moves.iter().any(|it| it.action == Action::HandOver(new)), "{joined} has nothing");
-            board.apply(&plan, now);
-            finish_moves(&mut board);
-        }
-    }
 }
 
 #[test]
