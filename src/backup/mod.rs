@@ -35,6 +35,7 @@ pub use copy::{Copied, Seal, copy};
 pub use error::BackupError;
 pub use file::Header;
 pub use fill::Filled;
+#[cfg(feature = "cli")]
 pub(crate) use pages::run;
 pub use restore::{Restored, restore};
 pub use save::{Saved, save, save_to};
