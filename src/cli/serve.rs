@@ -235,12 +235,15 @@ impl Serve {
     }
 }
 
-/// Refuses a store from which nobody can serve, and says which rows of it cannot be read. One that is not there yet is
-/// looked at when it is.
+/// Refuses a store from which nobody can serve, removes leases that cannot be read, and says which other rows cannot.
+/// A store that is not there yet is looked at when it is.
 async fn check(store: &dyn Store, keys: &Keys, place: &Place) -> anyhow::Result<()> {
     let looked = tokio::time::timeout(CHECKED_WITHIN, closed(store, keys)).await;
     if let Ok(Ok(Some(closed))) = looked {
         bail!("cannot serve from {place}: {closed}");
+    }
+    for key in server::remove_damaged_leases(store, keys).await? {
+        tracing::warn!(%key, "this row could not be read and is removed: whoever lived or led by it is gone");
     }
     for key in store.damaged().iter().take(MAX_NAMED) {
         tracing::error!(%key, "this row cannot be read; shardway store verify says what that means");

@@ -112,7 +112,7 @@ impl Adopt {
             // What is stored says how they are run.
             let founding = Arc::new(NamespaceConfig::new(Kind::Ephemeral));
             let founded = meant.iter().map(|name| (name.clone(), founding.clone()));
-            let lead = Lead::start(store, keys, founded.collect())?;
+            let lead = Lead::start(store, keys, founded.collect()).await?;
             self.adopt_with(&lead, meant, &mut report).await?;
             lead.end().await;
         }

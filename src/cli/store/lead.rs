@@ -18,7 +18,7 @@ use crate::{
     journal::{Flaw, Head, LogError, Mode, OpenAs, Record, State, Unreadable},
     lease::MAX_LEASE,
     replica::ReplicaConfig,
-    server::{DeskError, Host, HostConfig, Rings, Room, Standing},
+    server::{DeskError, Host, HostConfig, Rings, Room, Standing, remove_damaged_leases},
     store::{Key, Keys, Range, Record as Kind, Store, StoreError},
     types::{Namespace, Version, duration},
 };
@@ -117,11 +117,12 @@ pub(super) async fn heads(
 
 impl Lead {
     /// Contends for these, and for no others.
-    pub(super) fn start(
+    pub(super) async fn start(
         store: Arc<dyn Store>,
         keys: Keys,
         namespaces: Vec<(Namespace, Arc<NamespaceConfig>)>,
     ) -> anyhow::Result<Self> {
+        remove_damaged_leases(&*store, &keys).await?;
         let session = rand::random();
         let config = HostConfig {
             name: format!("store-{session}"),

@@ -112,7 +112,7 @@ impl Reset {
         }
         let mut report = Report { store: self.store.to_string(), ..Report::default() };
         let founded = known.iter().map(|(name, known)| (name.clone(), known.config.clone())).collect();
-        let lead = Lead::start(store.clone(), keys.clone(), founded)?;
+        let lead = Lead::start(store.clone(), keys.clone(), founded).await?;
         let left = lead.settle(known.keys().cloned(), Purpose::Reset).await?;
         for (namespace, known) in &known {
             if left.iter().any(|left| left.namespace == namespace.as_str()) {

@@ -171,6 +171,41 @@ async fn a_namespace_without_one_of_its_commits_is_run_and_said_to_be_damaged() 
     assert_eq!(served.terminate(), Some(0));
 }
 
+/// As a disk does it: the row itself cannot be read any more, whatever it says.
+async fn break_row(folder: &str, key: &str) {
+    let store = open(folder);
+    let value = store.get(key).await.unwrap().expect("it is there").value;
+    drop(store);
+    let file = format!("{folder}/store.redb");
+    let mut bytes = std::fs::read(&file).unwrap();
+    let places: Vec<usize> =
+        bytes.windows(value.len()).enumerate().filter(|(_, at)| *at == value).map(|(at, _)| at).collect();
+    places.iter().for_each(|at| bytes[*at] ^= 1);
+    std::fs::write(&file, bytes).unwrap();
+    assert_eq!(open(folder).damaged(), [key.into()]);
+}
+
+#[tokio::test]
+async fn a_term_that_the_folder_cannot_read_keeps_nobody_from_leading() {
+    let scratch = ScratchDir::new();
+    let folder = scratch.path().to_str().unwrap();
+    served_before(folder, &[("carts", 4)]).await;
+    break_row(folder, &Keys::default().term(&namespace("carts"))).await;
+    for command in [&["store", "adopt", folder][..], &["serve"]] {
+        if command[0] == "store" {
+            let (code, adopted, _) = answer(command);
+            assert_eq!((code, adopted["adopted"].as_array().unwrap().len()), (0, 1), "{adopted:#}");
+            break_row(folder, &Keys::default().term(&namespace("carts"))).await;
+        } else {
+            let served = Served::start(&["--store", folder]);
+            let mut admin = AdminClient::new(served.channel().await);
+            once(&mut admin, "carts", |now| now.version.is_some() && !now.leader.is_empty()).await;
+            assert_eq!(served.terminate(), Some(0));
+        }
+    }
+    assert!(open(folder).damaged().is_empty());
+}
+
 #[tokio::test]
 async fn nobody_serves_from_a_store_that_has_moved_or_is_not_whole_and_it_is_said_why() {
     let scratch = ScratchDir::new();
