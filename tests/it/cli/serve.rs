@@ -18,7 +18,9 @@ use crate::store::{etcd::server::Cluster, scratch::ScratchDir};
 
 /// Registers an executor, as often as it takes; the session lasts as long as what is returned.
 async fn register(channel: &Channel) -> impl Sized + use<> {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
     for attempt in 1.. {
+        assert!(tokio::time::Instant::now() < deadline, "nobody answers a registration");
         let register = Register { executor: "e1".into(), nonce: 1, attempt, ..Register::default() };
         let frame = Some(session_request::Frame::Register(register));
         let (sender, frames) = tokio::sync::mpsc::channel(1);

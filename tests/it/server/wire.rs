@@ -89,13 +89,17 @@ impl Executor {
                 Ok(response) => {
                     let mut from = response.into_inner();
                     // An attempt that nobody could answer is repeated.
-                    if let Ok(answer) = tokio::time::timeout(Duration::from_secs(1), from.message()).await {
-                        let Some(session_response::Frame::Registered(registered)) =
-                            answer.unwrap().unwrap().frame
-                        else {
-                            panic!("registered first")
-                        };
-                        return Self { to, from, session: registered.session.unwrap() };
+                    match tokio::time::timeout(Duration::from_secs(1), from.message()).await {
+                        Ok(Ok(answer)) => {
+                            let Some(session_response::Frame::Registered(registered)) = answer.unwrap().frame
+                            else {
+                                panic!("registered first")
+                            };
+                            return Self { to, from, session: registered.session.unwrap() };
+                        }
+                        // Its leader has just lost the namespace.
+                        Ok(Err(status)) => assert_eq!(status.code(), Code::Unavailable, "{status}"),
+                        Err(_) => {}
                     }
                 }
                 Err(status) => assert_eq!(status.code(), Code::Unavailable, "{status}"),
