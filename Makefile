@@ -63,7 +63,7 @@ python-check: ## Hold a distributor to what Cadence's clients expect, from Pytho
 	$(PYTHON) tests/python/cadence_check.py target/debug/shardway
 
 sim: ## Simulate 10,000 seeds of 10 virtual minutes each
-	cargo run --locked --release -- sim --seeds 10000 --minutes 10
+	cargo run --locked --profile dist -- sim --seeds 10000 --minutes 10
 
 SIM := cargo test --locked --profile sim --no-default-features --features core --lib sim::
 

@@ -41,6 +41,8 @@ pub(super) struct Auditor {
     balancing: BTreeMap<ShardKey, Version>,
     /// Until when an operator's word lets sessions expire that would be held back.
     expiry_allowed_until: Mono,
+    /// Until when a leader may still listen for as long as a lease that was longer than today's asked of it.
+    listens_as_before_until: Mono,
     /// When an owner was changed, a handover begun or a session ended last.
     pub(super) last_change: Mono,
     /// When a leader said last that it holds expiries back.
@@ -86,6 +88,7 @@ impl Auditor {
             restraint: Restraint::default(),
             balancing: BTreeMap::new(),
             expiry_allowed_until: Mono::ZERO,
+            listens_as_before_until: Mono::ZERO,
             last_change: Mono::ZERO,
             last_restraint: Mono::ZERO,
             last_commit: Mono::ZERO,
@@ -400,11 +403,19 @@ impl Auditor {
                 }
             }
             Change::LongestLease(lease) if *lease < self.ledger.longest_lease => {
-                coverage.add(Met::ShorterLease)
+                coverage.add(Met::ShorterLease);
+                let until = now + 2 * self.ledger.longest_lease;
+                self.listens_as_before_until = self.listens_as_before_until.max(until);
             }
             Change::Policy(_) => coverage.add(Met::PolicyFlip),
             _ => {}
         }
+    }
+
+    /// Whether bad times that ended then may still be felt: whoever was heard late has a lease that ends later, and a leader
+    /// that could not answer listens for a whole lease, of those that were believed in then.
+    pub(super) fn is_felt(&self, now: Mono, ended: Mono) -> bool {
+        now < (ended + 2 * self.longest_lease()).max(self.listens_as_before_until)
     }
 
     /// The longest lease that anybody may believe in.

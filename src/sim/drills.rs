@@ -200,9 +200,11 @@ impl World {
             }
             return;
         }
-        // What took the longest way in bad times has arrived by now: a beat that is heard late makes a lease longer.
-        let is_too_early = now < self.stage.healed + 2 * self.stage.auditor.longest_lease();
-        if is_too_early || self.stage.auditor.is_waiting || !self.leadership_rests() {
+        // What took the longest way in bad times has arrived by now.
+        if self.stage.auditor.is_felt(now, self.stage.healed)
+            || self.stage.auditor.is_waiting
+            || !self.leadership_rests()
+        {
             return;
         }
         let exercise = self.stage.random.pick(&EXERCISES);
