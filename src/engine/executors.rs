@@ -314,17 +314,12 @@ impl Engine {
         let patience = self.state.config().beat_every / 2 * 3;
         let Some(pulse) = self.liveness.pulse_mut(slot) else { return };
         if pulse.told == Some(applied) {
-            pulse.lagging = None;
+            pulse.lag.is_over();
             return;
         }
-        let since = match pulse.lagging {
-            Some((version, since)) if version == applied => since,
-            _ => now,
-        };
-        pulse.lagging = Some((applied, since));
         // What a session is to be told changes is not known to a new leader at all.
-        if pulse.told.is_none() || now.since(since) > patience {
-            (pulse.told, pulse.lagging) = (None, None);
+        if pulse.told.is_none() || pulse.lag.stands_at(now, applied, patience) {
+            pulse.told = None;
             self.wants_all.insert(slot);
         }
     }

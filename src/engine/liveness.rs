@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{MAX_SESSIONS, state::Slot};
+use super::{MAX_SESSIONS, lag::Lag, state::Slot};
 use crate::{
     lease::ClockRates,
     planted::{Planted, is},
@@ -24,8 +24,8 @@ pub(super) struct Pulse {
     pub(super) seq: u64,
     /// The version of the assignments that it was last told, to which changes apply; `None`: it has to be told all.
     pub(super) told: Option<Version>,
-    /// The last version that it had applied when it had been told a later one, and since when it has.
-    pub(super) lagging: Option<(Version, Mono)>,
+    /// Whether it has applied less than it was told, and for how long.
+    pub(super) lag: Lag,
     /// The last attempt of its registration.
     pub(super) attempt: u32,
     /// It has not beaten yet, and is given nothing before it has.
@@ -142,7 +142,7 @@ impl Liveness {
             granted_until: now,
             seq: 0,
             told: None,
-            lagging: None,
+            lag: Lag::default(),
             attempt: 0,
             on_trial: false,
             began: None,

@@ -23,6 +23,7 @@ mod executors;
 mod explain;
 mod gaps;
 mod handover;
+mod lag;
 mod liveness;
 mod record;
 mod record_config;

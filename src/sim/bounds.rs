@@ -47,11 +47,15 @@ impl World {
         let lease = self.stage.auditor.longest_lease();
         let second = Duration::from_secs(1);
         let election = rates.listening(leader) + second;
+        // Nobody can take over from the only one: it comes back itself, and waits for its own lease to end.
+        let alone = if swarm.replicas == 1 { swarm.leader_is_gone_for() + second } else { Duration::ZERO };
         match exercise {
             Exercise::Crash => p08_completeness::after_crash(lease, rates),
             Exercise::MassCrash => p08_completeness::after_crash(lease, rates) + rates.listening(lease),
-            Exercise::CrashWithLeader => p08_completeness::after_crash_with_leader(lease, leader, rates),
-            Exercise::LeaderCrash => election + lease / 2 + second,
+            Exercise::CrashWithLeader => {
+                p08_completeness::after_crash_with_leader(lease, leader, rates) + alone
+            }
+            Exercise::LeaderCrash => alone + election + lease / 2 + second,
             Exercise::Outage | Exercise::StoreOutage => {
                 lease * 4 + election + self.hesitation() + lease / 2 + 2 * second
             }

@@ -291,8 +291,8 @@ impl World {
     }
 
     fn crash_leader(&mut self) {
-        let (leader, lease) = (self.leader_or_any(), self.stage.swarm.leader_lease);
-        self.crash_replica(leader, lease * 3 / 2 + Duration::from_secs(2));
+        let (leader, down) = (self.leader_or_any(), self.stage.swarm.leader_is_gone_for());
+        self.crash_replica(leader, down);
     }
 
     fn go_on_with(&mut self, mut drill: Drill) {

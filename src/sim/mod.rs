@@ -29,6 +29,7 @@ mod node;
 mod node_clock;
 mod operator;
 mod pause;
+#[cfg(test)]
 mod process;
 mod random;
 mod reader;

@@ -82,7 +82,7 @@ const MAX_WANTED: usize = 64;
 pub(super) const EPHEMERAL_KEYS: u64 = 24;
 
 impl Router {
-    pub(super) fn new(number: u8, clock: NodeClock) -> Self {
+    pub(super) fn new(number: u8, replicas: u8, clock: NodeClock) -> Self {
         let face = Arc::new(Face::default());
         face.0.store(clock.shown(Mono::ZERO).as_nanos(), Ordering::Relaxed);
         let resolver = Resolver::builder(namespace().clone()).clock(face.clone()).build();
@@ -95,7 +95,7 @@ impl Router {
             members: BTreeMap::new(),
             policy_incarnation: 0,
             has: Version::default(),
-            replica: number,
+            replica: number % replicas,
             vouched: now,
             heard: now,
             woken_at: Mono::from_nanos(u64::MAX),
@@ -122,7 +122,7 @@ impl Router {
         self.set_face(stage);
         match message {
             Message::Told(told) if from == Node::Replica(self.replica) => self.told(stage, told),
-            Message::HungUp if from == Node::Replica(self.replica) => self.look_elsewhere(stage),
+            Message::HungUp if from == Node::Replica(self.replica) => self.hung_up(stage),
             Message::NotLeader(leader) => self.replica_hint(stage, leader),
             Message::Answer(number, answer) => self.answered(stage, number, *answer),
             Message::Served(number, true) => drop(self.requests.remove(&number)),
@@ -158,6 +158,15 @@ impl Router {
             self.woken_at = Mono::from_nanos(u64::MAX);
             self.arm(stage);
         }
+    }
+
+    fn hung_up(&mut self, stage: &mut Stage) {
+        if stage.swarm.replicas > 1 {
+            return self.look_elsewhere(stage);
+        }
+        // Where else? Whoever asks the same one at once is hung up on at once, twice if the network repeats itself.
+        let (now, silent) = (self.clock.shown(stage.now), SILENCE.saturating_sub(RETRY));
+        self.heard = Mono::from_nanos(now.as_nanos().saturating_sub(silent.as_nanos() as u64));
     }
 
     fn look_elsewhere(&mut self, stage: &mut Stage) {

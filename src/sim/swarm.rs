@@ -90,7 +90,8 @@ impl Swarm {
             retention: Retention { steps: random.pick(&[50, 200, 10_000]), bytes: 64 << 20 },
             seed,
             length,
-            replicas: 3,
+            // Of its own, so that every other draw of a seed is what it was.
+            replicas: Random::new(seed, 5).pick(&[1, 3, 3, 3, 3, 3, 3, 5]),
             executors: executors.min(MAX_EXECUTORS / 2),
             routers: random.range(1, 3) as u8,
             leader_lease,
@@ -111,6 +112,11 @@ impl Swarm {
     /// The seed.
     pub const fn seed(&self) -> u64 {
         self.seed
+    }
+
+    /// For how long a leader that crashes is gone: longer than others wait for it.
+    pub(super) fn leader_is_gone_for(&self) -> Duration {
+        self.leader_lease * 3 / 2 + Duration::from_secs(2)
     }
 
     /// Without this hazard, to see whether a violation needs it.

@@ -75,7 +75,8 @@ impl World {
         let machines = (0..swarm.executors + SPARE_MACHINES).map(|number| machine(number, clocks)).collect();
         let replica = |number, random: &mut Random| Distributor::new(number, clock(random));
         let replicas = (0..swarm.replicas).map(|number| replica(number, clocks)).collect();
-        let routers = (0..swarm.routers).map(|number| Router::new(number, clock(clocks))).collect();
+        let routers =
+            (0..swarm.routers).map(|number| Router::new(number, swarm.replicas, clock(clocks))).collect();
         Self {
             machines,
             replicas,
@@ -109,12 +110,14 @@ impl World {
     fn go_on_to_the_end(&mut self) {
         self.begin();
         let end = Mono::ZERO + self.stage.swarm.length;
+        let mut bustle = no_panic::Bustle::default();
         while let Some((when, happening)) = self.stage.agenda.pop() {
             if when >= end || !self.stage.auditor.violations().is_empty() {
                 break;
             }
             self.stage.now = when;
             self.stage.record.happened(when, happening.digest());
+            self.stage.auditor.judge(when, Promise::NoPanic, bustle.happened(when));
             self.handle(happening);
         }
     }
