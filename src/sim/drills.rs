@@ -9,7 +9,8 @@ use super::{
     hazards::{Mend, both_ways},
     invariants::{Promise, p07_static_stability::Before, p08_completeness},
     node::Node,
-    operator::{amends, any_policy, executor_id},
+    operator::{amends, executor_id},
+    policy_text::any_policy,
     world::World,
 };
 use crate::{

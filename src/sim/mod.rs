@@ -29,7 +29,7 @@ mod node;
 mod node_clock;
 mod operator;
 mod pause;
-#[cfg(test)]
+mod policy_text;
 mod process;
 mod random;
 mod reader;

@@ -9,6 +9,7 @@ use super::{
     coverage::Met,
     happening::{Message, Opening},
     node::Node,
+    policy_text::any_policy,
     random::MILLION,
     router::any_key,
     stage::Stage,
@@ -219,21 +220,6 @@ fn any_executor(stage: &mut Stage) -> Option<ExecutorId> {
     let known = stage.auditor.ledger.sessions.len();
     let at = stage.random.index(known.max(1));
     stage.auditor.ledger.sessions.values().nth(at).map(|record| record.executor.clone())
-}
-
-/// In the way that routers read it.
-pub(super) fn any_policy(stage: &mut Stage) -> String {
-    let mode = stage.random.pick(&[
-        "shard_distributor",
-        "shard_distributor",
-        "hash_ring",
-        "hash_ring-shadow-shard_distributor",
-        "shard_distributor-shadow-hash_ring",
-    ]);
-    let percentage = stage.random.pick(&[0, 10, 50, 90, 100, 100]);
-    let fallback = stage.random.pick(&["stale", "ring", "error"]);
-    let max_age = stage.random.pick(&[0, 0, 1_000, 10_000]);
-    format!("{mode} {percentage} {fallback} {max_age}")
 }
 
 fn any_config(stage: &mut Stage) -> NamespaceConfig {

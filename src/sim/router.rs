@@ -18,6 +18,7 @@ use super::{
     },
     node::Node,
     node_clock::NodeClock,
+    policy_text::read_policy,
     random::MILLION,
     stage::{Stage, namespace},
 };
@@ -25,7 +26,6 @@ use crate::{
     clock::Clock,
     engine::{Answer, Change, Delta, PolicyText, Request, RequestError, ShardRecord, State},
     planted::{Planted, is},
-    policy::RoutingPolicy,
     resolver::{LookupError, MapVersion, OwnerMap, OwnerMapEdit, Resolver, ResolverSnapshot},
     types::{Member, Mono, SessionId, ShardKey, Source, Token, Version},
 };
@@ -439,17 +439,4 @@ fn machine_of(executor: &str) -> Option<u8> {
 
 const fn map_version(version: Version) -> MapVersion {
     MapVersion { incarnation: version.incarnation, generation: version.generation }
-}
-
-/// `<mode> <percentage> <fallback> <max age in milliseconds, or 0>`: the simulation's own way to write a policy. Nothing:
-/// there is none.
-fn read_policy(text: &str) -> Option<RoutingPolicy> {
-    if text.is_empty() {
-        return Some(RoutingPolicy::default());
-    }
-    let mut words = text.split(' ');
-    let (mode, percentage, fallback, max_age) = (words.next()?, words.next()?, words.next()?, words.next()?);
-    let max_age = max_age.parse().ok().filter(|ms| *ms > 0).map(Duration::from_millis);
-    let builder = RoutingPolicy::builder().mode(mode).percentage(percentage.parse().ok()?);
-    builder.fallback(fallback).max_age(max_age).build().ok()
 }
