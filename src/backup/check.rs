@@ -160,6 +160,18 @@ pub async fn check_store(store: &dyn Store, keys: &Keys) -> Result<StoreReport, 
     Ok(report)
 }
 
+/// What is stored of one namespace, put together as its leader would. `None`: nothing was ever committed there.
+#[cfg(feature = "cli")]
+pub(crate) async fn check_namespace(
+    store: &dyn Store,
+    keys: &Keys,
+    namespace: &Namespace,
+) -> Result<Option<NamespaceReport>, BackupError> {
+    let identity = store.identity().await?;
+    let loaded = run(store, &mut Load::new(Rows::new(keys, namespace), store.limits())).await?;
+    Ok(NamespaceReport::of_loaded(namespace.clone(), loaded, &identity))
+}
+
 impl StoreReport {
     /// A chunk that cannot be read is handed back: its namespace's history may name it.
     fn row(&mut self, keys: &Keys, (key, value): &Pair) -> Option<Unreadable> {

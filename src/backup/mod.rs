@@ -35,10 +35,10 @@ pub use copy::{Copied, Seal, copy};
 pub use error::BackupError;
 pub use file::Header;
 pub use fill::Filled;
-#[cfg(feature = "cli")]
-pub(crate) use pages::run;
 pub use restore::{Restored, restore};
 pub use save::{Saved, save, save_to};
+#[cfg(feature = "cli")]
+pub(crate) use {check::check_namespace, pages::run};
 
 /// Bytes of keys and values that go together, be it to a file or to a store. A larger row goes alone.
 const BATCH_BYTES: usize = 256 << 10;

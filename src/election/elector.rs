@@ -56,7 +56,8 @@ enum Call {
 }
 
 impl Election {
-    /// The part of the replica of this name, which clients reach at the address. `session` is a random number that no
+    /// The part of the replica of this name, which clients reach at the address. One with an empty address is reached by
+    /// nobody, so nobody hands a namespace over to it, or waits for it to take one. `session` is a random number that no
     /// other run of any replica has.
     pub fn new(
         config: ElectionConfig,

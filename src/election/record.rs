@@ -16,7 +16,7 @@ pub struct ReplicaRecord {
     pub session: ReplicaSession,
     /// Grows with each attempt to renew, so that the row tells which of them it was.
     pub counter: u64,
-    /// Where other replicas and clients reach it.
+    /// Where other replicas and clients reach it. Empty: nowhere, and nothing is ever given to it.
     pub address: String,
     /// What a later version wrote.
     pub unknown: Unknown,

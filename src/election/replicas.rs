@@ -49,6 +49,13 @@ struct Known {
     up_since: Mono,
 }
 
+impl Known {
+    /// Whether it can be asked for anything: what an operator's tool leads is for that tool alone.
+    fn is_reached(&self) -> bool {
+        self.record.as_ref().is_none_or(|record| !record.address.is_empty())
+    }
+}
+
 /// A look that takes several pages.
 #[derive(Debug, Default)]
 struct Looking {
@@ -183,15 +190,16 @@ impl Replicas {
         self.known.get(replica).is_some_and(settled)
     }
 
-    /// Those who live, and we.
+    /// Those who live, and we: all that can be reached.
     pub(super) fn spread_over(&self, now: Mono) -> impl Iterator<Item = &str> + Clone {
         let lives = move |(name, known): &(&String, &Known)| **name == self.me || self.lives(now, known);
-        self.known.iter().filter(lives).map(|(name, _)| name.as_str())
+        let led_by = self.known.iter().filter(lives).filter(|(_, known)| known.is_reached());
+        led_by.map(|(name, _)| name.as_str())
     }
 
-    /// Living replicas and their addresses, our own included once its record has been read.
+    /// Living replicas that can be reached and their addresses, our own included once its record has been read.
     pub(super) fn living(&self, now: Mono) -> impl Iterator<Item = (&str, &str)> {
-        let living = self.known.iter().filter(move |(_, known)| self.lives(now, known));
+        let living = self.known.iter().filter(move |(_, known)| self.lives(now, known) && known.is_reached());
         living.filter_map(|(name, known)| Some((name.as_str(), known.record.as_ref()?.address.as_str())))
     }
 
@@ -252,5 +260,41 @@ impl Replicas {
         let known = Known { key: row.key, record, changed: row.changed, still_since: now, up_since };
         self.known.insert(name, known);
         is_new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What "me" knows who looks and finds these records, each with when it changed.
+    fn seeing(records: &[(&str, ReplicaRecord, u64)]) -> Replicas {
+        let mut replicas = Replicas::new(ElectionConfig::default(), &Keys::default(), "me", 10);
+        see(&mut replicas, Mono::ZERO, records);
+        replicas
+    }
+
+    fn see(replicas: &mut Replicas, now: Mono, records: &[(&str, ReplicaRecord, u64)]) {
+        let row = |(name, record, changed): &(&str, ReplicaRecord, u64)| {
+            let key = Keys::default().replica(name).unwrap();
+            Row { value: record.to_row(&key), key, changed: Revision(*changed) }
+        };
+        let revision = records.iter().map(|(.., changed)| Revision(*changed)).max().unwrap_or_default();
+        let _ = replicas.look();
+        let page = Page { rows: records.iter().map(row).collect(), revision, more: false };
+        replicas.looked(now, Reply::Page(Ok(page))).expect("that was all");
+    }
+
+    fn record(address: &str) -> ReplicaRecord {
+        ReplicaRecord { address: address.to_owned(), ..ReplicaRecord::default() }
+    }
+
+    #[test]
+    fn what_nobody_reaches_is_given_nothing_and_is_heard_out_all_the_same() {
+        let replicas = seeing(&[("a", record("a:1"), 1), ("me", record("me:1"), 2), ("tool", record(""), 3)]);
+        let now = Mono::ZERO;
+        assert_eq!(replicas.spread_over(now).collect::<Vec<_>>(), ["a", "me"]);
+        assert_eq!(replicas.living(now).collect::<Vec<_>>(), [("a", "a:1"), ("me", "me:1")]);
+        assert!(!replicas.is_gone(now, "tool", 0, Revision(3)));
     }
 }

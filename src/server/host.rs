@@ -41,7 +41,7 @@ const MAX_COMMANDS: usize = 16_384;
 pub struct HostConfig {
     /// Its name: another one's only after that one has gone.
     pub name: String,
-    /// Where clients reach it.
+    /// Where clients reach it. Empty: nowhere, and other replicas give it nothing to lead.
     pub address: String,
     /// Below which key everything is stored.
     pub keys: Keys,

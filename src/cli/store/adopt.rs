@@ -19,25 +19,29 @@ use super::{
     block_on,
     lead::{Lead, Left, Purpose, heads, lease, namespace},
     open,
+    others::refuse_others,
 };
 use crate::{
+    backup::check_namespace,
     engine::{Kind, NamespaceConfig},
-    journal::Mode,
+    journal::{self, LogError, Mode},
+    store::{Keys, Store},
     types::Namespace,
 };
 
 /// Let a store that was restored, copied or set back grant shards again.
 ///
-/// Its namespaces go on under an incarnation above everything that was ever stored or seen. All sessions are void, and for
-/// a whole lease, after a leader's, nothing is granted: others may still hold what this store knows nothing of. Stop the
-/// distributors first; start them when it is done. Exits with 1 when some namespaces could not be adopted: they are named,
-/// with the reason and what to do, and all others are.
+/// Those of its namespaces that need it go on under an incarnation above everything that was ever stored or seen. All of
+/// their sessions are void, and for a whole lease, after a leader's, nothing is granted: others may still hold what this store
+/// knows nothing of. Those that need no adoption are left as they are. Stop the distributors first; start them when it is
+/// done. Exits with 1 when some namespaces could not be adopted: they are named, with the reason and what to do, and all
+/// others are.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  shardway store adopt data
-  shardway store adopt data --longest-lease 1m
-  shardway store adopt etcd://10.0.0.1:2379,10.0.0.2:2379 --namespace orders --output json")]
+  shardway store adopt data --yes
+  shardway store adopt data --longest-lease 1m --yes
+  shardway store adopt etcd://10.0.0.1:2379,10.0.0.2:2379 --namespace orders --yes --output json")]
 pub(super) struct Adopt {
     /// The store.
     #[arg(value_name = "STORE")]
@@ -52,9 +56,18 @@ pub(super) struct Adopt {
     /// The leader lease of the distributors that were there before, if their settings set one.
     #[arg(long, value_name = "DURATION", value_parser = lease, default_value = "5s")]
     leader_lease: Duration,
+    /// Adopt also what needs no adoption, as far as this store can tell.
+    #[arg(long)]
+    force: bool,
+    /// Do it: all sessions of what is adopted are lost.
+    #[arg(long)]
+    yes: bool,
     #[command(flatten)]
     access: Access,
 }
+
+/// Namespaces that are named before they are adopted, at most.
+const MAX_NAMED: usize = 20;
 
 #[derive(Debug, Serialize)]
 struct Adopted {
@@ -69,6 +82,8 @@ struct Adopted {
 struct Report {
     store: String,
     adopted: Vec<Adopted>,
+    /// Those that go on as they are.
+    need_no_adoption: Vec<String>,
     /// Those that were left as they are.
     not_adopted: Vec<Left>,
 }
@@ -80,6 +95,9 @@ impl Answer for Report {
                 out,
                 "{namespace}: adopted at {from}, goes on from {to}, grants nothing for {wait_ms} ms"
             )?;
+        }
+        for namespace in &self.need_no_adoption {
+            writeln!(out, "{namespace}: needs no adoption")?;
         }
         self.not_adopted.iter().try_for_each(|left| left.write_text("adopted", out))
     }
@@ -101,22 +119,42 @@ impl Adopt {
         let mut report = Report { store: self.store.to_string(), ..Report::default() };
         let mut meant = Vec::new();
         for (namespace, head) in stored {
-            if self.namespace.is_empty() || self.namespace.contains(&namespace) {
-                match head {
-                    Ok(_) => meant.push(namespace),
-                    Err(row) => report.not_adopted.push(Left::unreadable(&namespace, &row)),
+            if !self.namespace.is_empty() && !self.namespace.contains(&namespace) {
+                continue;
+            }
+            match head {
+                Err(row) => report.not_adopted.push(Left::unreadable(&namespace, &row)),
+                Ok(head) if head.state == journal::State::Sealed => {
+                    report.not_adopted.push(Left::troubled(&namespace, &LogError::Sealed));
                 }
+                Ok(_) if self.force || needs_adoption(&*store, &keys, &namespace).await? => {
+                    meant.push(namespace);
+                }
+                Ok(_) => report.need_no_adoption.push(namespace.to_string()),
             }
         }
         if !meant.is_empty() {
+            self.check_that_it_is_meant(&meant)?;
+            let instead = "have them adopt it, by AdoptNamespace of the Admin service";
+            refuse_others((&*store, &keys), &self.store, self.leader_lease, instead).await?;
             // What is stored says how they are run.
             let founding = Arc::new(NamespaceConfig::new(Kind::Ephemeral));
             let founded = meant.iter().map(|name| (name.clone(), founding.clone()));
-            let lead = Lead::start(store, keys, founded.collect()).await?;
+            let lead = Lead::start(store, keys, self.leader_lease, founded.collect()).await?;
             self.adopt_with(&lead, meant, &mut report).await?;
             lead.end().await;
         }
         Ok(report)
+    }
+
+    fn check_that_it_is_meant(&self, namespaces: &[Namespace]) -> anyhow::Result<()> {
+        if self.yes {
+            return Ok(());
+        }
+        let mut names: Vec<_> = namespaces.iter().take(MAX_NAMED).map(|name| format!("\"{name}\"")).collect();
+        let more = namespaces.len() - names.len();
+        names.extend((more > 0).then(|| format!("{more} more")));
+        bail!("this voids all sessions of {}: say --yes if that is meant", names.join(", "));
     }
 
     async fn adopt_with(
@@ -145,4 +183,9 @@ impl Adopt {
         report.not_adopted.extend(left);
         Ok(())
     }
+}
+
+/// Whether nothing is granted there before somebody has adopted it.
+async fn needs_adoption(store: &dyn Store, keys: &Keys, namespace: &Namespace) -> anyhow::Result<bool> {
+    Ok(check_namespace(store, keys, namespace).await?.is_some_and(|report| report.adopt.is_some()))
 }

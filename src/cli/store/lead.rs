@@ -25,7 +25,7 @@ use crate::{
 
 /// Rows that are read at once.
 const PAGE_ROWS: usize = 1000;
-/// How long it may take until all are led. Whoever led them before may have been killed just now.
+/// How long it may take until all are led, after two leader leases: whoever led them before may have been killed just now.
 const LED_WITHIN: Duration = Duration::from_mins(1);
 /// How long a single history may then take to be opened.
 const OPENED_WITHIN: Duration = Duration::from_secs(30);
@@ -37,7 +37,10 @@ const SAY_EVERY: Duration = Duration::from_secs(5);
 const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 
 /// A replica that lives as long as the command.
-pub(super) struct Lead(Host);
+pub(super) struct Lead {
+    host: Host,
+    led_within: Duration,
+}
 
 /// What namespaces are led for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +64,7 @@ impl Left {
         Self { namespace: namespace.to_string(), why: row.to_string(), remedy }
     }
 
-    fn troubled(namespace: &Namespace, error: &LogError) -> Self {
+    pub(super) fn troubled(namespace: &Namespace, error: &LogError) -> Self {
         let remedy = match error {
             LogError::Unreadable(row) => return Self::unreadable(namespace, row),
             LogError::Sealed => "adopt it in the store that it has moved to",
@@ -71,9 +74,9 @@ impl Left {
         Self { namespace: namespace.to_string(), why: error.to_string(), remedy }
     }
 
-    fn led_elsewhere(namespace: &Namespace) -> Self {
+    fn led_elsewhere(namespace: &Namespace, within: Duration) -> Self {
         let why = format!(
-            "it was not to be led within {LED_WITHIN:?}: another replica leads it, or did until just now"
+            "it was not to be led within {within:?}: another replica leads it, or did until just now"
         );
         Self { namespace: namespace.to_string(), why, remedy: "stop all distributors, then run this again" }
     }
@@ -116,25 +119,30 @@ pub(super) async fn heads(
 }
 
 impl Lead {
-    /// Contends for these, and for no others.
+    /// Contends for these, and for no others. Whoever has led them with this leader lease is heard out.
     pub(super) async fn start(
         store: Arc<dyn Store>,
         keys: Keys,
+        leader_lease: Duration,
         namespaces: Vec<(Namespace, Arc<NamespaceConfig>)>,
     ) -> anyhow::Result<Self> {
         remove_damaged_leases(&*store, &keys).await?;
         let session = rand::random();
+        let election = ElectionConfig::default();
+        let election = election.with_lease(leader_lease.max(election.lease()))?;
         let config = HostConfig {
             name: format!("store-{session}"),
-            address: "nowhere".into(),
+            // What it leads for a moment is nobody else's to ask for, and nobody hands anything over to it.
+            address: String::new(),
             keys,
-            election: ElectionConfig::default(),
+            election,
             replica: ReplicaConfig::default(),
             session,
             namespaces,
             rings: Rings::default(),
         };
-        Ok(Self(Host::start_alone(store, Arc::new(BootClock::new()), config)?))
+        let host = Host::start_alone(store, Arc::new(BootClock::new()), config)?;
+        Ok(Self { host, led_within: LED_WITHIN + 2 * election.lease() })
     }
 
     /// Waits until all are led here, and it is known what there is to open. Tells of those that are not to be had.
@@ -155,10 +163,10 @@ impl Lead {
             }
             Ok::<_, DeskError>(())
         };
-        if let Ok(settled) = tokio::time::timeout(LED_WITHIN, settling).await {
+        if let Ok(settled) = tokio::time::timeout(self.led_within, settling).await {
             settled?;
         }
-        left.extend(pending.iter().map(Left::led_elsewhere));
+        left.extend(pending.iter().map(|namespace| Left::led_elsewhere(namespace, self.led_within)));
         Ok(left)
     }
 
@@ -168,7 +176,7 @@ impl Lead {
         namespace: &Namespace,
         purpose: Purpose,
     ) -> Result<Option<Result<(), Left>>, DeskError> {
-        let Standing { is_led_here, trouble } = self.0.desk().standing(namespace).await?;
+        let Standing { is_led_here, trouble } = self.host.desk().standing(namespace).await?;
         if !is_led_here {
             return Ok(None);
         }
@@ -186,7 +194,7 @@ impl Lead {
     }
 
     fn room(&self, namespace: &Namespace) -> Option<Arc<Room>> {
-        self.0.rooms().get(namespace)
+        self.host.rooms().get(namespace)
     }
 
     /// Opens the history of a namespace that is led here, or is going to be. The version that it then begins with.
@@ -197,7 +205,7 @@ impl Lead {
     ) -> anyhow::Result<Result<Version, Left>> {
         let room = self.room(namespace).context("it was contended for")?;
         let from = (*room.versions().borrow()).map_or(0, |version| version.incarnation);
-        let before = self.0.desk().standing(namespace).await?;
+        let before = self.host.desk().standing(namespace).await?;
         let opening = async {
             let mut say_in = Duration::ZERO;
             loop {
@@ -205,7 +213,7 @@ impl Lead {
                 if let Some(version) = version.filter(|version| version.incarnation > from) {
                     return Ok::<_, DeskError>(Ok(version));
                 }
-                match self.0.desk().standing(namespace).await?.trouble {
+                match self.host.desk().standing(namespace).await?.trouble {
                     // What kept it from being run keeps it from that until it is opened.
                     error if error == before.trouble => {}
                     None | Some(LogError::NeedsAdoption(_)) => {}
@@ -213,7 +221,7 @@ impl Lead {
                 }
                 if say_in.is_zero() {
                     let open_as = OpenAs { mode, seen: None, unix_millis: unix_millis() };
-                    self.0.desk().open(namespace, open_as)?;
+                    self.host.desk().open(namespace, open_as)?;
                     say_in = SAY_EVERY;
                 }
                 tokio::time::sleep(LOOK_EVERY).await;
@@ -228,7 +236,7 @@ impl Lead {
 
     /// Leads nothing any more.
     pub(super) async fn end(self) {
-        self.0.leave(LEAVE_WITHIN).await;
+        self.host.leave(LEAVE_WITHIN).await;
     }
 }
 

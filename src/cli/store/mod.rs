@@ -4,6 +4,7 @@ mod adopt;
 mod backup;
 mod copy;
 mod lead;
+mod others;
 mod reset;
 mod restore;
 mod verify;
@@ -33,7 +34,7 @@ Examples:
   shardway store backup data monday.backup
   shardway store verify monday.backup
   shardway store restore monday.backup etcd://10.0.0.1:2379
-  shardway store adopt etcd://10.0.0.1:2379
+  shardway store adopt etcd://10.0.0.1:2379 --yes
   shardway store copy data etcd://10.0.0.1:2379,10.0.0.2:2379 --seal")]
 pub(super) struct StoreCommand {
     #[command(subcommand)]

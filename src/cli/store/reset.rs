@@ -20,13 +20,14 @@ use super::{
     block_on,
     lead::{Lead, Left, Purpose, heads, lease, namespace},
     open,
+    others::refuse_others,
 };
 use crate::{
     backup::run,
     engine::{CatalogueEntry, Change, NamespaceConfig, State},
     journal::{Load, Mode, Record, Rows},
     lease::MAX_LEASE,
-    store::{Keys, Store, Transaction, Write as Put},
+    store::{Compare, Keys, Store, Transaction, Write as Put},
     types::Namespace,
 };
 
@@ -112,7 +113,9 @@ impl Reset {
         }
         let mut report = Report { store: self.store.to_string(), ..Report::default() };
         let founded = known.iter().map(|(name, known)| (name.clone(), known.config.clone())).collect();
-        let lead = Lead::start(store.clone(), keys.clone(), founded).await?;
+        let instead = "have them delete it and create it again, by DeleteNamespace and CreateNamespace of the Admin service";
+        refuse_others((&*store, &keys), &self.store, self.leader_lease, instead).await?;
+        let lead = Lead::start(store.clone(), keys.clone(), self.leader_lease, founded).await?;
         let left = lead.settle(known.keys().cloned(), Purpose::Reset).await?;
         for (namespace, known) in &known {
             if left.iter().any(|left| left.namespace == namespace.as_str()) {
@@ -142,8 +145,8 @@ struct Known {
     config: Arc<NamespaceConfig>,
     /// The longest lease that its history knows of, if all of that can be read.
     longest_lease: Option<Duration>,
-    /// Its row in the catalogue is there, and cannot be read.
-    is_entry_damaged: bool,
+    /// Its row in the catalogue is there, and cannot be read: what has to be so still when it is written over.
+    mend: Option<Transaction>,
 }
 
 impl Known {
@@ -152,7 +155,13 @@ impl Known {
         let is_damaged = store.damaged().contains(&key);
         let row = if is_damaged { None } else { store.get(&key).await? };
         let entry = row.as_ref().map(|row| CatalogueEntry::from_row(&row.key, &row.value));
-        let is_entry_damaged = is_damaged || matches!(entry, Some(Err(_)));
+        let mend = match (&row, &entry) {
+            (Some(row), Some(Err(_))) => {
+                Some(Transaction::default().when(Compare::Changed(key.clone(), row.changed)))
+            }
+            // Nothing can be compared with what cannot be read at all. Only a store that one process has for itself says so.
+            _ => is_damaged.then(Transaction::default),
+        };
         let founding = entry.and_then(Result::ok).map(|entry| entry.founding);
 
         let mut load = Load::new(Rows::new(keys, namespace), store.limits());
@@ -178,7 +187,7 @@ impl Known {
         };
         let version = loaded.map_or_else(Default::default, |loaded| loaded.head.link.version);
         let longest_lease = is_whole.then(|| State::from_changes(version, &config, &changes).longest_lease());
-        Ok(Self { config, longest_lease, is_entry_damaged })
+        Ok(Self { config, longest_lease, mend })
     }
 
     /// For how long others may hold what was granted before.
@@ -187,12 +196,12 @@ impl Known {
         self.config.rates.listening(longest) + self.config.rates.listening(leader_lease)
     }
 
-    /// In the catalogue again, if its row there could not be read.
+    /// In the catalogue again, if its row there could not be read. Refused, somebody else has written it since.
     async fn enter(&self, store: &dyn Store, keys: &Keys, namespace: &Namespace) -> anyhow::Result<()> {
-        if self.is_entry_damaged {
+        if let Some(mend) = self.mend.clone() {
             let key = keys.catalogue(namespace);
             let entry = CatalogueEntry::new(self.config.clone(), Default::default()).to_row(&key);
-            store.transact(Transaction::default().write(Put::Put(key, entry))).await?;
+            store.transact(mend.write(Put::Put(key, entry))).await?;
         }
         Ok(())
     }

@@ -92,7 +92,10 @@ async fn a_head_that_cannot_be_read_keeps_nobody_else_from_being_adopted_and_is_
     served_before(folder, &[("carts", 4), ("orders", 16)]).await;
     let (key, _) = damage_head(folder, "carts").await;
     let began = Instant::now();
-    let (code, report, said) = answer(&["store", "adopt", folder]);
+    let adopt = ["store", "adopt", folder, "--yes"];
+    let (code, report, _) = answer(&adopt);
+    assert_eq!((code, report["need_no_adoption"][0].as_str()), (1, Some("orders")), "{report:#}");
+    let (code, report, said) = answer(&[&adopt[..], &["--force"]].concat());
     assert!(began.elapsed() < Duration::from_secs(60));
     assert_eq!((code, report["adopted"][0]["namespace"].as_str()), (1, Some("orders")), "{report:#}");
     let left = &report["not_adopted"][0];
@@ -191,7 +194,7 @@ async fn a_term_that_the_folder_cannot_read_keeps_nobody_from_leading() {
     let folder = scratch.path().to_str().unwrap();
     served_before(folder, &[("carts", 4)]).await;
     break_row(folder, &Keys::default().term(&namespace("carts"))).await;
-    for command in [&["store", "adopt", folder][..], &["serve"]] {
+    for command in [&["store", "adopt", folder, "--force", "--yes"][..], &["serve"]] {
         if command[0] == "store" {
             let (code, adopted, _) = answer(command);
             assert_eq!((code, adopted["adopted"].as_array().unwrap().len()), (0, 1), "{adopted:#}");
@@ -223,7 +226,7 @@ async fn nobody_serves_from_a_store_that_has_moved_or_is_not_whole_and_it_is_sai
             assert!(code == 3 && complaint.contains(why), "{args:?}: {complaint}");
         }
     }
-    let (code, adopted, _) = answer(&["store", "adopt", &new]);
+    let (code, adopted, _) = answer(&["store", "adopt", &new, "--yes"]);
     assert_eq!((code, adopted["adopted"].as_array().unwrap().len()), (0, 1));
 }
 

@@ -1,5 +1,6 @@
 //! The binary as its users run it.
 
+mod adopt;
 mod config;
 mod damaged;
 mod outage;

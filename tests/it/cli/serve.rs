@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use shardway::proto::v1::wire::{
     CreateNamespaceRequest, DeleteNamespaceRequest, EnsureShardRequest, GetNamespaceRequest, LookupRequest,
     NamespaceConfig, Problem, Register, SessionRequest, WatchOpen, WatchRequest, admin_client::AdminClient,
@@ -70,7 +70,7 @@ async fn a_distributor_remembers_who_owns_what_when_it_is_started_again() {
     );
     let args = ["--store", store, "--config", config.to_str().unwrap()];
     let served = Served::start(&args);
-    assert_eq!(served.plan["namespaces"], serde_json::json!(["orders"]));
+    assert_eq!(served.plan["namespaces"], json!(["orders"]));
     let channel = served.channel().await;
     let _stream = register(&channel).await;
     assert_eq!(owner(&channel, "7").await.as_deref(), Some("e1"));
@@ -86,7 +86,7 @@ async fn a_namespace_that_was_created_is_there_after_a_restart_and_gone_once_it_
     let scratch = ScratchDir::new();
     let args = ["--store", scratch.path().to_str().unwrap()];
     let served = Served::start(&args);
-    assert_eq!(served.plan["namespaces"], serde_json::json!([]));
+    assert_eq!(served.plan["namespaces"], json!([]));
     let mut admin = AdminClient::new(served.channel().await);
     let yaml = "{kind: fixed, shards: 16, lease: 1s, beat_every: 200ms, gather: 100ms}".into();
     let config = Some(NamespaceConfig { yaml });
@@ -112,7 +112,7 @@ async fn a_namespace_that_was_created_is_there_after_a_restart_and_gone_once_it_
     assert_eq!(again.terminate(), Some(0));
     // What is left of it does not keep anybody from adopting the store.
     let adopted = stdout_of(&["store", "adopt", args[1], "--output", "json"], b"");
-    assert_eq!(serde_json::from_str::<Value>(&adopted).unwrap()["adopted"], serde_json::json!([]));
+    assert_eq!(serde_json::from_str::<Value>(&adopted).unwrap()["adopted"], json!([]));
 }
 
 #[tokio::test]
@@ -246,7 +246,7 @@ async fn it_waits_for_a_store_that_is_not_there_and_says_so() {
     assert_eq!(ask(&served, "/healthz").unwrap().0, 200, "it lives");
     etcd.restart(0).await;
     let ready = until(&served, "/readyz", |status, _| status == 200).await;
-    assert_eq!(ready, serde_json::json!({"ready": true, "reasons": []}));
+    assert_eq!(ready, json!({"ready": true, "reasons": []}));
     assert_eq!(served.terminate(), Some(0));
 }
 
@@ -312,17 +312,25 @@ async fn a_restored_store_serves_again_once_it_is_adopted() {
     assert_eq!(refused.code(), Code::Unavailable);
     assert_eq!(served.terminate(), Some(0));
 
-    let adopt = |leases: &[&str]| {
-        let adopted = stdout_of(&[&["store", "adopt", &restored, "--output", "json"], leases].concat(), b"");
-        let adopted: Value = serde_json::from_str(&adopted).unwrap();
+    let adopt = |args: &[&str]| -> Value {
+        let adopted = stdout_of(&[&["store", "adopt", &restored, "--output", "json"], args].concat(), b"");
+        serde_json::from_str(&adopted).unwrap()
+    };
+    let wait = |args: &[&str]| {
+        let adopted = adopt(args);
         assert_eq!(adopted["adopted"][0]["namespace"], "orders");
         adopted["adopted"][0]["wait_ms"].as_u64().unwrap()
     };
+    let (code, complaint) = refusal_of(&["store", "adopt", &restored]);
+    assert!(code == 3 && complaint.contains("voids all sessions of \"orders\": say --yes"), "{complaint}");
     // A lease by any clock, after the lease of a leader that somebody may have cut off.
-    assert_eq!(adopt(&[]), 1020 + 5101);
+    assert_eq!(wait(&["--yes"]), 1020 + 5101);
+    // Once is enough: a second time would void sessions that are sound.
+    let again = adopt(&["--yes"]);
+    assert_eq!((&again["adopted"], &again["need_no_adoption"]), (&json!([]), &json!(["orders"])));
     // The backup does not know that leases were raised after it was made.
-    assert_eq!(adopt(&["--longest-lease", "1m"]), 61212 + 5101);
-    assert_eq!(adopt(&["--leader-lease", "500ms"]), 1020 + 510);
+    assert_eq!(wait(&["--yes", "--force", "--longest-lease", "1m"]), 61212 + 5101);
+    assert_eq!(wait(&["--yes", "--force", "--leader-lease", "500ms"]), 1020 + 510);
     let served = Served::start(&["--store", &restored, "--config", config]);
     let channel = served.channel().await;
     let _stream = register(&channel).await;
