@@ -139,6 +139,13 @@ pub enum RequestError {
     NobodyAvailable,
     /// The executor may not be given shards: it is draining, full, or not heard of.
     NotReceiving(ExecutorId),
+    /// The executor has as many shards as it takes.
+    NoRoom {
+        /// Which.
+        executor: ExecutorId,
+        /// How many it takes.
+        limit: u32,
+    },
     /// The shard is on its way already; the move in flight is not decided again.
     InHandover(ShardKey),
     /// As many shards as there may be.
@@ -249,7 +256,13 @@ impl fmt::Display for RequestError {
             }
             Self::NobodyAvailable => f.write_str("no executor can be given a shard at the moment; try again"),
             Self::NotReceiving(id) => {
-                write!(f, "executor \"{id}\" cannot be given shards: it is draining, full or not heard of")
+                write!(f, "executor \"{id}\" cannot be given shards: it is draining or was not heard lately")
+            }
+            Self::NoRoom { executor, limit } => {
+                write!(
+                    f,
+                    "executor \"{executor}\" has all the {limit} shards that it takes; take one away first"
+                )
             }
             Self::InHandover(key) => {
                 write!(f, "shard \"{key}\" is being handed over; wait until that is done")

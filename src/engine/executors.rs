@@ -204,6 +204,8 @@ impl Engine {
         if seq <= pulse.seq {
             return;
         }
+        // What another leader has answered long ago may arrive here first, and knows less of what is stored than we do.
+        let may_be_old = pulse.heard.is_none();
         pulse.seq = seq;
         pulse.on_trial = false;
         let standing = self.state.session(slot).map(|session| session.record.standing);
@@ -228,7 +230,9 @@ impl Engine {
             self.take_over_id(slot);
         }
         self.hear(slot, now);
-        self.ask_to_drain(slot, draining);
+        if !may_be_old {
+            self.ask_to_drain(slot, draining);
+        }
         for (shard, load) in loads.iter().take(MAX_REPORTS) {
             self.measured(now, slot, shard, *load);
         }

@@ -134,8 +134,9 @@ impl Liveness {
         self.floor = self.floor.max(now + self.settings.rates.listening(self.settings.longest_lease));
     }
 
-    /// A session that this leader has not heard yet. `counts`: its beats would be answered.
-    pub(super) fn expect(&mut self, slot: Slot, id: SessionId, counts: bool, now: Mono) {
+    /// A session that this leader has not heard yet, and the last attempt that is stored of its registration. `counts`: its
+    /// beats would be answered.
+    pub(super) fn expect(&mut self, slot: Slot, id: SessionId, attempt: u32, counts: bool, now: Mono) {
         let pulse = Pulse {
             id,
             heard: None,
@@ -143,7 +144,7 @@ impl Liveness {
             seq: 0,
             told: None,
             lag: Lag::default(),
-            attempt: 0,
+            attempt,
             on_trial: false,
             began: None,
             counts,
@@ -160,11 +161,11 @@ impl Liveness {
 
     /// A session that registered just now, which counts as a beat.
     pub(super) fn begin(&mut self, slot: Slot, id: SessionId, attempt: u32, on_trial: bool, now: Mono) {
-        self.expect(slot, id, true, now);
+        self.expect(slot, id, attempt, true, now);
         remember(&mut self.began, (now, id));
         if let Some(pulse) = self.pulse_mut(slot) {
             // It begins with nothing, and is told changes from there on.
-            (pulse.told, pulse.attempt, pulse.on_trial) = (Some(Version::default()), attempt, on_trial);
+            (pulse.told, pulse.on_trial) = (Some(Version::default()), on_trial);
             pulse.began = Some(now);
         }
         self.hear(slot, now);

@@ -27,6 +27,7 @@ mod lag;
 mod liveness;
 mod record;
 mod record_config;
+mod record_profile;
 mod record_times;
 mod requests;
 mod rounds;
@@ -113,7 +114,8 @@ impl Engine {
         let mut liveness = Liveness::new(settings(&state), now);
         void_sessions(&mut state, &mut open);
         for (slot, session) in state.slots() {
-            liveness.expect(slot, session.record.id, !session.record.standing.is_past(), now);
+            let record = &session.record;
+            liveness.expect(slot, record.id, record.attempt, !record.standing.is_past(), now);
         }
         add_missing_shards(&mut state, &mut open);
         let planner = Planner::new(&state, now);

@@ -10,12 +10,12 @@ use bytes::Bytes;
 use super::{
     Change, Freeze, Handover, PolicyText, SessionRecord, ShardRecord, Standing,
     change::{Extra, MAX_PAST_NONCES},
-    record_config, record_times,
+    record_config, record_profile, record_times,
     requests::MAX_POLICY_BYTES,
 };
 use crate::{
     journal::{Encoder, Field, Fields, Unknown, WireError},
-    session::{Ending, Profile},
+    session::Ending,
     types::{ExecutorId, MAX_EXECUTOR_ID_BYTES, MAX_SHARD_KEY_BYTES, SessionId, ShardKey, Token, Version},
 };
 
@@ -121,21 +121,7 @@ fn encode_session(record: &SessionRecord, out: &mut Encoder) {
         out.item(4, &nonce.to_le_bytes());
     }
     out.number(5, record.attempt.into());
-    let profile = &record.profile;
-    out.message(6, |out| {
-        out.bytes(1, profile.identity.as_bytes());
-        out.number(2, profile.weight.into());
-        out.number(3, profile.max_shards.map_or(0, |shards| u64::from(shards) + 1));
-        out.bytes(4, profile.zone.as_bytes());
-        out.bytes(5, profile.build.as_bytes());
-        for (key, value) in &profile.metadata {
-            out.message(6, |out| {
-                out.bytes(1, key.as_bytes());
-                out.bytes(2, value.as_bytes());
-            });
-        }
-        encode_extra(&record.profile_extra, out);
-    });
+    out.message(6, |out| record_profile::encode(&record.profile, &record.profile_extra, out));
     out.number(
         7,
         match record.standing {
@@ -181,7 +167,7 @@ fn decode_session(fields: Fields) -> Result<SessionRecord, WireError> {
             }
             5 => record.attempt = field.small()?,
             6 => {
-                let (profile, extra) = field.message(decode_profile)?;
+                let (profile, extra) = field.message(record_profile::decode)?;
                 (record.profile, record.profile_extra) = (Arc::new(profile), extra);
             }
             8 => record.unfenced = field.number()? != 0,
@@ -202,46 +188,6 @@ fn decode_session(fields: Fields) -> Result<SessionRecord, WireError> {
     }
     record.extra = Extra::from(unknown);
     if is_named { Ok(record) } else { Err(WireError { at: 0, what: "a session without an executor" }) }
-}
-
-fn decode_profile(fields: Fields) -> Result<(Profile, Extra), WireError> {
-    let (mut profile, mut unknown) = (Profile::default(), Unknown::default());
-    for field in fields {
-        let field = field?;
-        match field.number {
-            1 => profile.identity = field.text(Profile::MAX_TEXT_BYTES)?,
-            2 => profile.weight = u16::try_from(field.number()?).map_err(|_| field.error("no weight"))?,
-            3 => {
-                let shards = field.number()?.checked_sub(1).map(u32::try_from).transpose();
-                profile.max_shards = shards.map_err(|_| field.error("too many shards"))?;
-            }
-            4 => profile.zone = field.text(Profile::MAX_TEXT_BYTES)?,
-            5 => profile.build = field.text(Profile::MAX_TEXT_BYTES)?,
-            6 => {
-                let (key, value) = field.message(decode_entry)?;
-                profile.metadata.insert(key, value);
-            }
-            _ => unknown.keep(&field),
-        }
-    }
-    if profile.is_within_bounds() {
-        Ok((profile, Extra::from(unknown)))
-    } else {
-        Err(WireError { at: 0, what: "a profile beyond its bounds" })
-    }
-}
-
-fn decode_entry(fields: Fields) -> Result<(String, String), WireError> {
-    let (mut key, mut value) = (String::new(), String::new());
-    for field in fields {
-        let field = field?;
-        match field.number {
-            1 => key = field.text(Profile::MAX_METADATA_BYTES)?,
-            2 => value = field.text(Profile::MAX_METADATA_BYTES)?,
-            _ => {}
-        }
-    }
-    Ok((key, value))
 }
 
 fn encode_shard(record: &ShardRecord, out: &mut Encoder) {
@@ -438,7 +384,7 @@ where
     Ok(value)
 }
 
-fn encode_extra(extra: &Extra, out: &mut Encoder) {
+pub(super) fn encode_extra(extra: &Extra, out: &mut Encoder) {
     if let Some(unknown) = extra.get() {
         out.unknown(unknown);
     }

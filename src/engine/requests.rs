@@ -207,6 +207,7 @@ impl Engine {
         }
         self.check_may_grant()?;
         let record = self.state.record_of(index);
+        self.check_room(to, executor, index)?;
         if record.drained {
             return Err(RequestError::ShardDrained(key.clone()));
         }
@@ -217,7 +218,7 @@ impl Engine {
             if self.is_granted_now(index) {
                 return Err(RequestError::InHandover(key.clone()));
             }
-            self.grant(index, record, to);
+            self.grant(index, ShardRecord { quarantined: false, ..record }, to);
             return Ok(());
         };
         if record.handover.is_some() {
@@ -228,6 +229,18 @@ impl Engine {
             self.change(Change::Shard(ShardRecord { handover, ..record }));
         }
         Ok(())
+    }
+
+    /// Hard capacity binds operators as well. What is on its way to the executor counts, and what it has of the shard already.
+    fn check_room(&self, to: Slot, executor: &ExecutorId, index: Index) -> Result<(), RequestError> {
+        let Some(session) = self.state.session(to) else { return Ok(()) };
+        let Some(limit) = session.record.profile.max_shards else { return Ok(()) };
+        let is_its = self.state.shard_at(index).is_some_and(|shard| shard.owner == Some(to));
+        let has = session.shards.len() + self.state.moving_to(to).filter(|other| *other != index).count();
+        if is_its || has < limit as usize {
+            return Ok(());
+        }
+        Err(RequestError::NoRoom { executor: executor.clone(), limit })
     }
 
     fn check_may_grant(&self) -> Result<(), RequestError> {

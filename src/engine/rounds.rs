@@ -1,5 +1,6 @@
 //! The planner's rounds: what it is shown, when it is asked, and how its moves become changes.
 
+mod seat;
 mod sight;
 mod snapshot;
 
@@ -13,11 +14,11 @@ use super::{
 };
 use crate::{
     hash::xxh3,
-    plan::{self, Action, Board, Executor, ExecutorSlot, Load, Phase, Pin, Round, Rounds, ShardSlot},
+    plan::{self, Action, Board, ExecutorSlot, Load, Phase, Pin, Round, Rounds, ShardSlot},
     planted::{Planted, is},
     ring::RingSpec,
     session::Ending,
-    types::{ExecutorId, Member, Mono, ShardKey, Token},
+    types::{ExecutorId, Mono, ShardKey, Token},
 };
 
 /// The planner's picture of the namespace, kept in step with the state.
@@ -119,7 +120,7 @@ impl Planner {
             return;
         }
         let joined = self.now.back(session.age);
-        let seat = self.board.add_executor(executor(record, joined), standing, false);
+        let seat = self.board.add_executor(seat::executor(record, joined), standing, false);
         put(&mut self.seats, slot as usize, Some(seat));
         put(&mut self.slots, seat.index(), Some(slot));
         if !self.has_placed {
@@ -423,23 +424,6 @@ impl Engine {
         }
         self.end(id, why);
     }
-}
-
-fn executor(record: &super::SessionRecord, joined: Mono) -> Executor {
-    let profile = &record.profile;
-    let identity = if profile.identity.is_empty() { record.executor.as_str() } else { &profile.identity };
-    let member = Member::new(record.executor.as_str()).expect("an executor id is a member's name");
-    // Profiles keep to the rules of members. One that was stored by a binary with other rules is passed over.
-    let member = member.clone().with_identity(identity).unwrap_or(member);
-    let member = member.clone().with_weight(profile.weight.max(1)).unwrap_or(member);
-    let mut executor = Executor::new(member, joined);
-    if !profile.build.is_empty() {
-        executor = executor.with_version(profile.build.as_str());
-    }
-    if let Some(max_shards) = profile.max_shards {
-        executor = executor.with_max_shards(max_shards);
-    }
-    executor
 }
 
 fn put<T: Clone + Default>(list: &mut Vec<T>, at: usize, value: T) {

@@ -86,6 +86,8 @@ enum Asked {
     Mend,
     /// The highest incarnation of the store, because a new one begins.
     Cluster,
+    /// The same, after a raise was refused: its row may be another one by now, or the term another's.
+    ClusterAgain,
     /// To raise it to this.
     Raise(u64),
 }
@@ -101,7 +103,7 @@ impl Opening {
             Asked::Identity => Request::Identity,
             Asked::Head => Request::Get(self.rows.head().clone()),
             Asked::Mend => Request::Transact(self.mend()),
-            Asked::Cluster => Request::Get(self.rows.cluster()),
+            Asked::Cluster | Asked::ClusterAgain => Request::Get(self.rows.cluster()),
             Asked::Raise(to) => Request::Transact(self.raise(to)),
         })
     }
@@ -139,13 +141,18 @@ impl Opening {
                 Ok(Outcome::Refused) => Step::Done(Err(LogError::Deposed)),
                 Err(error) => return Err(error),
             },
-            Asked::Cluster => {
+            Asked::Cluster | Asked::ClusterAgain => {
+                let before = self.cluster.take().map(|row| row.changed);
                 self.cluster = match reply.row() {
                     Err(StoreError::Corrupt { .. }) => {
                         return Ok(Step::Done(Err(damaged::<Cluster>(self.rows.cluster()))));
                     }
                     row => row?,
                 };
+                let is_as_it_was = self.cluster.as_ref().map(|row| row.changed) == before;
+                if self.asked == Asked::ClusterAgain && is_as_it_was {
+                    return Ok(Step::Done(Err(LogError::Deposed)));
+                }
                 match self.incarnate() {
                     Ok((head, _)) => self.ask_for(Asked::Raise(head.link.version.incarnation)),
                     Err(error) => Step::Done(Err(error)),
@@ -161,7 +168,8 @@ impl Opening {
                     }))
                 }
                 // Somebody else has raised it, or we have without knowing.
-                Ok(Outcome::Refused) | Err(StoreError::Unknown { .. }) => self.ask_for(Asked::Cluster),
+                Ok(Outcome::Refused) => self.ask_for(Asked::ClusterAgain),
+                Err(StoreError::Unknown { .. }) => self.ask_for(Asked::Cluster),
                 Err(error) => return Err(error),
             },
         })
@@ -285,7 +293,8 @@ impl Opening {
             None => (Compare::Absent(key.clone()), Cluster::default()),
         };
         let value = Cluster { incarnation: to, ..before }.to_row(&key);
-        Transaction::default().when(compare).write(Write::Put(key, value))
+        let ours = Compare::Value(self.rows.term().clone(), self.term.record.clone());
+        Transaction::default().when(ours).when(compare).write(Write::Put(key, value))
     }
 
     fn stored(&self) -> Result<Option<Head>, LogError> {

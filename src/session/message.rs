@@ -22,6 +22,8 @@ pub struct Profile {
     pub weight: u16,
     /// At most so many shards.
     pub max_shards: Option<u32>,
+    /// At most so much load, in whatever unit it reports.
+    pub max_load: Option<u64>,
     /// Where it runs. Empty: not said.
     pub zone: String,
     /// Which build it is. Empty: not said.
@@ -212,6 +214,8 @@ impl Ending {
 impl Profile {
     /// Longest identity, zone and build, in bytes.
     pub const MAX_TEXT_BYTES: usize = 256;
+    /// Most load that can be told apart.
+    pub const MAX_LOAD: u64 = 1 << 40;
     /// Most metadata entries.
     pub const MAX_METADATA: usize = 32;
     /// Most bytes of metadata, keys and values together.
@@ -222,29 +226,36 @@ impl Profile {
         self.broken_bound().is_none()
     }
 
-    /// The first bound that it breaks: of which part, and what that part has to be like.
-    pub fn broken_bound(&self) -> Option<(&'static str, &'static str)> {
+    /// The first bound that it breaks: of which part, what that is, and what it has to be like.
+    pub fn broken_bound(&self) -> Option<(&'static str, String, &'static str)> {
         let texts = [("identity", &self.identity), ("zone", &self.zone), ("build", &self.build)];
-        if let Some((part, _)) = texts.into_iter().find(|(_, text)| text.len() > Self::MAX_TEXT_BYTES) {
-            return Some((part, "must be at most 256 bytes"));
+        let too_long = texts.into_iter().find(|(_, text)| text.len() > Self::MAX_TEXT_BYTES);
+        if let Some((part, text)) = too_long {
+            return Some((part, format!("{} bytes", text.len()), "must be at most 256 bytes"));
         }
         let is_bad = |text: &str| text.chars().any(|c| c.is_control() || c.is_whitespace());
-        if let Some((part, _)) = texts.into_iter().find(|(_, text)| is_bad(text)) {
-            return Some((part, "must have no space and no control character"));
+        if let Some((part, text)) = texts.into_iter().find(|(_, text)| is_bad(text)) {
+            return Some((part, text.clone(), "must have no space and no control character"));
         }
         // The ring places it by this.
         let identity = if self.identity.is_empty() { "unnamed" } else { &self.identity };
         if Member::new("unnamed").and_then(|member| member.with_identity(identity)).is_err() {
-            return Some(("identity", "must be what a member of a ring may be called"));
+            return Some(("identity", identity.into(), "must be what a member of a ring may be called"));
         }
         if self.weight > MAX_WEIGHT {
-            return Some(("weight", "must be at most 1000"));
+            return Some(("weight", self.weight.to_string(), "must be at most 1000"));
+        }
+        if let Some(load) = self.max_load.filter(|load| *load > Self::MAX_LOAD) {
+            return Some(("max_load", load.to_string(), "must be at most 2^40"));
         }
         if self.metadata.len() > Self::MAX_METADATA {
-            return Some(("metadata", "must have at most 32 entries"));
+            let entries = format!("{} entries", self.metadata.len());
+            return Some(("metadata", entries, "must have at most 32 entries"));
         }
         let bytes: usize = self.metadata.iter().map(|(key, value)| key.len() + value.len()).sum();
         let breaks = bytes > Self::MAX_METADATA_BYTES;
-        breaks.then_some(("metadata", "must have at most 16384 bytes, keys and values together"))
+        breaks.then(|| {
+            ("metadata", format!("{bytes} bytes"), "must have at most 16384 bytes, keys and values together")
+        })
     }
 }

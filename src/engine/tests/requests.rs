@@ -47,6 +47,47 @@ fn a_move_gives_a_shard_to_whom_it_was_meant_for() {
 }
 
 #[test]
+fn a_move_keeps_to_what_an_executor_takes_with_what_is_on_its_way() {
+    let mut world = World::new(23, config(6), 3);
+    world.run(10_000 * MS);
+    let from = world.holder("3").unwrap();
+    let (to, third) = ((from + 1) % 3, (from + 2) % 3);
+    let executor = id(&format!("e{to}"));
+    let record =
+        world.engine.state().sessions().find(|session| session.executor == executor).unwrap().clone();
+    let has = world.held()[to] as u32;
+    let mut limit = |world: &mut World, max_shards| {
+        let profile = Arc::new(session::Profile { max_shards: Some(max_shards), ..Default::default() });
+        world.engine.change(Change::Session(SessionRecord { profile, ..record.clone() }));
+    };
+    limit(&mut world, has);
+    let full = |limit| Err(RequestError::NoRoom { executor: executor.clone(), limit });
+    assert_eq!(world.answered(Request::Move(shard("3"), executor.clone())), full(has));
+    limit(&mut world, has + 1);
+    world.cut.insert(from);
+    assert!(matches!(world.answered(Request::Move(shard("3"), executor.clone())), Ok(Answer::Done(_))));
+    assert_eq!(
+        world.engine.state().moving_to(world.engine.state().slot_of_executor(&executor).unwrap()).count(),
+        1
+    );
+    let other = (0..6).map(|n| n.to_string()).find(|key| world.holder(key) == Some(third)).unwrap();
+    assert_eq!(world.answered(Request::Move(shard(&other), executor.clone())), full(has + 1));
+}
+
+#[test]
+fn a_move_ends_a_quarantine() {
+    let mut world = World::new(24, config(6), 3);
+    world.run(10_000 * MS);
+    let record = world.engine.state().shard("3").unwrap();
+    world.engine.change(Change::Shard(ShardRecord { quarantined: true, owner: None, ..record }));
+    world.run(3_000 * MS);
+    assert_eq!(world.engine.state().shard("3").unwrap().owner, None, "nobody is given it");
+    world.answered(Request::Move(shard("3"), id("e1"))).unwrap();
+    world.run(3_000 * MS);
+    assert_eq!((world.holder("3"), world.engine.state().shard("3").unwrap().quarantined), (Some(1), false));
+}
+
+#[test]
 fn a_pin_moves_a_shard_and_holds_it_until_it_is_lifted() {
     let mut world = World::new(22, config(6), 3);
     world.run(10_000 * MS);

@@ -7,6 +7,7 @@ use super::{
     id,
     world::{MS, World, config},
 };
+use crate::session::{Beat, ToLeader};
 
 /// The namespace as whoever reads this snapshot has it, on a machine that has been up for a day.
 fn taken_over(engine: &Engine) -> (Engine, Mono) {
@@ -49,6 +50,34 @@ fn cooldowns_and_ages_go_on_under_the_next_leader() {
     let known = world.follower.clone();
     let next = Engine::take_over(known, Duration::ZERO, world.now);
     assert_eq!(times_of(&next, "3").unwrap().moved_ago, Some(Duration::ZERO));
+}
+
+/// A beat that went by way of another replica may be older than what the last leader has stored.
+#[test]
+fn the_first_beat_that_a_new_leader_hears_does_not_take_a_drain_back() {
+    let mut world = World::new(43, config(6), 2);
+    world.run(10_000 * MS);
+    world.held_back.insert(0);
+    let record =
+        world.engine.state().sessions().find(|session| session.executor == id("e0")).unwrap().clone();
+    let draining = Standing::Draining { by_operator: false };
+    let mut known = world.follower.clone();
+    let version = Version { generation: known.version().generation + 1, ..known.version() };
+    let change = Change::Session(SessionRecord { standing: draining, ..record.clone() });
+    known.apply(&Delta { version, changes: vec![change] });
+    let mut engine = Engine::take_over(known, Duration::ZERO, world.now);
+    let mut out = Vec::new();
+    engine.handle(world.now, Event::Leads { until: world.now + Duration::from_secs(10) }, &mut out);
+    let mut beat = |engine: &mut Engine, seq| {
+        let (applied, seen, lists) = (version, version, (Vec::new(), Vec::new(), Vec::new()));
+        let (loads, released, done) = lists;
+        let beat = Beat { session: record.id, seq, applied, seen, draining: false, loads, released, done };
+        engine.handle(world.now, Event::Heard(Caller(1), ToLeader::Beat(beat)), &mut Vec::new());
+        engine.state().session_record(record.id).unwrap().standing
+    };
+    assert_eq!(beat(&mut engine, 5), draining, "it may be late");
+    assert_eq!(beat(&mut engine, 5), draining, "and come twice");
+    assert_eq!(beat(&mut engine, 6), Standing::Active);
 }
 
 #[test]

@@ -81,7 +81,7 @@ fn profile(metadata: BTreeMap<String, String>) -> Result<Profile, Invalid> {
     }
     let profile = Profile { metadata, ..Profile::default() };
     match profile.broken_bound() {
-        Some((part, rule)) => Err(Invalid::new(part, "", rule)),
+        Some((part, value, rule)) => Err(Invalid::new(part, value, rule)),
         None => Ok(profile),
     }
 }
@@ -142,9 +142,15 @@ mod tests {
                 Box::new(move |r| r.shard_status_reports = reports("", report(1, 1.0))),
                 "shard_status_reports must be 1 to",
             ),
-            (Box::new(move |r| r.metadata = metadata(33, 2, 1)), "metadata must have at most 32 entries"),
+            (
+                Box::new(move |r| r.metadata = metadata(33, 2, 1)),
+                "metadata \"33 entries\" must have at most 32 entries",
+            ),
             (Box::new(move |r| r.metadata = metadata(1, 129, 1)), "must have keys of 1 to 128 bytes"),
-            (Box::new(move |r| r.metadata = metadata(2, 1, 9000)), "metadata must have at most 16384 bytes"),
+            (
+                Box::new(move |r| r.metadata = metadata(2, 1, 9000)),
+                "metadata \"18002 bytes\" must have at most 16384 bytes",
+            ),
         ];
         for (spoil, complaint) in table {
             let mut request = request();

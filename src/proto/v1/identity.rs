@@ -51,6 +51,7 @@ impl From<&Profile> for wire::Profile {
             identity: profile.identity.clone(),
             weight: profile.weight.into(),
             max_shards: profile.max_shards,
+            max_load: profile.max_load,
             zone: profile.zone.clone(),
             build: profile.build.clone(),
             metadata: profile.metadata.clone(),
@@ -87,12 +88,13 @@ pub(super) fn grants(field: &str, grants: Vec<wire::Grant>) -> Result<Vec<Grant>
 }
 
 pub(super) fn profile(field: &str, profile: Option<wire::Profile>) -> Result<Arc<Profile>, Invalid> {
-    let wire::Profile { identity, weight, max_shards, zone, build, metadata } = profile.unwrap_or_default();
+    let wire::Profile { identity, weight, max_shards, max_load, zone, build, metadata } =
+        profile.unwrap_or_default();
     let weight = u16::try_from(weight)
         .map_err(|_| Invalid::new(format!("{field}.weight"), weight, "must be at most 1000"))?;
-    let profile = Profile { identity, weight, max_shards, zone, build, metadata };
+    let profile = Profile { identity, weight, max_shards, max_load, zone, build, metadata };
     match profile.broken_bound() {
-        Some((part, rule)) => Err(Invalid::new(format!("{field}.{part}"), "", rule)),
+        Some((part, value, rule)) => Err(Invalid::new(format!("{field}.{part}"), value, rule)),
         None => Ok(Arc::new(profile)),
     }
 }

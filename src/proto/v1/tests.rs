@@ -32,11 +32,13 @@ fn grant() -> impl Strategy<Value = Grant> {
 fn profile() -> impl Strategy<Value = Profile> {
     let texts = ("[a-z:0-9]{0,20}", "[a-z]{0,5}", "[a-z0-9.]{0,9}");
     let metadata = proptest::collection::btree_map("[a-zA-Z_]{1,12}", "[ -~]{0,30}", 0..5);
-    (texts, 0_u16..=1000, any::<Option<u32>>(), metadata).prop_map(
-        |((identity, zone, build), weight, max_shards, metadata)| Profile {
+    let limits = (any::<Option<u32>>(), proptest::option::of(0..=Profile::MAX_LOAD));
+    (texts, 0_u16..=1000, limits, metadata).prop_map(
+        |((identity, zone, build), weight, (max_shards, max_load), metadata)| Profile {
             identity,
             weight,
             max_shards,
+            max_load,
             zone,
             build,
             metadata,
@@ -159,17 +161,24 @@ fn whatever_breaks_a_rule_is_named_with_its_field_its_value_and_the_rule() {
         with_profile(|profile| profile.weight = 70_000),
         "register.profile.weight \"70000\" must be at most 1000"
     );
-    assert_eq!(with_profile(|profile| profile.weight = 1001), "register.profile.weight must be at most 1000");
+    assert_eq!(
+        with_profile(|profile| profile.weight = 1001),
+        "register.profile.weight \"1001\" must be at most 1000"
+    );
+    assert_eq!(
+        with_profile(|profile| profile.max_load = Some((1 << 40) + 1)),
+        "register.profile.max_load \"1099511627777\" must be at most 2^40"
+    );
     assert_eq!(
         with_profile(|profile| profile.zone = "z".repeat(257)),
-        "register.profile.zone must be at most 256 bytes"
+        "register.profile.zone \"257 bytes\" must be at most 256 bytes"
     );
     assert_eq!(
         with_profile(|profile| profile.metadata = (0..33).map(|n| (n.to_string(), "".into())).collect()),
-        "register.profile.metadata must have at most 32 entries"
+        "register.profile.metadata \"33 entries\" must have at most 32 entries"
     );
     assert_eq!(
         with_profile(|profile| drop(profile.metadata.insert("k".into(), "v".repeat(16 << 10)))),
-        "register.profile.metadata must have at most 16384 bytes, keys and values together"
+        "register.profile.metadata \"16385 bytes\" must have at most 16384 bytes, keys and values together"
     );
 }

@@ -59,6 +59,9 @@ pub struct Profile {
         ::prost::alloc::string::String,
         ::prost::alloc::string::String,
     >,
+    /// At most so much load, in whatever unit the executor reports; absent: no bound. At most 2^40.
+    #[prost(uint64, optional, tag = "7")]
+    pub max_load: ::core::option::Option<u64>,
 }
 /// An owner, as callers see it.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2016,6 +2019,7 @@ pub mod admin_client {
             req.extensions_mut().insert(GrpcMethod::new("shardway.v1.Admin", "MayStop"));
             self.inner.unary(req, path, codec).await
         }
+        /// Hands a shard over to an executor that is active, was heard lately and has room for it. A quarantine ends with it.
         pub async fn move_shard(
             &mut self,
             request: impl tonic::IntoRequest<super::MoveShardRequest>,
@@ -2393,6 +2397,7 @@ pub mod admin_server {
             &self,
             request: tonic::Request<super::MayStopRequest>,
         ) -> std::result::Result<tonic::Response<super::MayStopResponse>, tonic::Status>;
+        /// Hands a shard over to an executor that is active, was heard lately and has room for it. A quarantine ends with it.
         async fn move_shard(
             &self,
             request: tonic::Request<super::MoveShardRequest>,

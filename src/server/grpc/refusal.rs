@@ -14,6 +14,7 @@ pub(super) fn problem(error: &RequestError) -> Problem {
         RequestError::ShardDrained(key) => (Reason::ShardDrained, key.to_string()),
         RequestError::NobodyAvailable => (Reason::Unassigned, String::new()),
         RequestError::NotReceiving(id) => (Reason::NotReceiving, id.to_string()),
+        RequestError::NoRoom { executor, .. } => (Reason::NotReceiving, executor.to_string()),
         RequestError::InHandover(key) => (Reason::InHandover, key.to_string()),
         RequestError::TooManyShards { .. } => (Reason::TooMany, String::new()),
         RequestError::BadConfig(error) => (Reason::Invalid, format!("config.{}", error.setting)),
