@@ -56,7 +56,7 @@ fn a_move_keeps_to_what_an_executor_takes_with_what_is_on_its_way() {
     let record =
         world.engine.state().sessions().find(|session| session.executor == executor).unwrap().clone();
     let has = world.held()[to] as u32;
-    let mut limit = |world: &mut World, max_shards| {
+    let limit = |world: &mut World, max_shards| {
         let profile = Arc::new(session::Profile { max_shards: Some(max_shards), ..Default::default() });
         world.engine.change(Change::Session(SessionRecord { profile, ..record.clone() }));
     };

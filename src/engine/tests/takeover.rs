@@ -68,7 +68,7 @@ fn the_first_beat_that_a_new_leader_hears_does_not_take_a_drain_back() {
     let mut engine = Engine::take_over(known, Duration::ZERO, world.now);
     let mut out = Vec::new();
     engine.handle(world.now, Event::Leads { until: world.now + Duration::from_secs(10) }, &mut out);
-    let mut beat = |engine: &mut Engine, seq| {
+    let beat = |engine: &mut Engine, seq| {
         let (applied, seen, lists) = (version, version, (Vec::new(), Vec::new(), Vec::new()));
         let (loads, released, done) = lists;
         let beat = Beat { session: record.id, seq, applied, seen, draining: false, loads, released, done };
