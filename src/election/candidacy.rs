@@ -64,6 +64,8 @@ enum Intent {
     Resign { forget: bool },
     /// To have one with a number above this.
     Renew { above: u64 },
+    /// To have none, and to know who has it.
+    Abstain,
 }
 
 #[derive(Clone, Debug)]
@@ -152,6 +154,13 @@ impl Candidacy {
         self.intent = Intent::Resign { forget: forget || self.intent == Intent::Resign { forget: true } };
     }
 
+    /// Gives the term up for good, from this moment on.
+    pub(super) fn abstain(&mut self, now: Mono) {
+        if !matches!(self.intent, Intent::Resign { forget: true }) {
+            (self.held, self.intent, self.due) = (None, Intent::Abstain, now);
+        }
+    }
+
     /// Wants the namespace again.
     pub(super) fn contend(&mut self) {
         if self.intent == (Intent::Resign { forget: true }) {
@@ -171,7 +180,7 @@ impl Candidacy {
     pub(super) fn died(&mut self, now: Mono) {
         self.held = None;
         self.doubt(now);
-        if !matches!(self.intent, Intent::Resign { forget: true }) {
+        if !matches!(self.intent, Intent::Resign { forget: true } | Intent::Abstain) {
             self.intent = Intent::Contend;
         }
     }
@@ -193,13 +202,15 @@ impl Candidacy {
         let ours = seen.record.as_ref().filter(|record| record.session == us.session && !record.resigned);
         match (self.intent, ours) {
             (Intent::Resign { forget: true }, None) => Todo::Forget,
-            (Intent::Resign { .. } | Intent::Renew { .. }, Some(_)) if now < self.due => Todo::At(self.due),
-            (Intent::Resign { .. }, Some(record)) => {
+            (Intent::Contend, Some(_)) => Todo::Nothing,
+            (_, Some(_)) if now < self.due => Todo::At(self.due),
+            (Intent::Resign { .. } | Intent::Abstain, Some(record)) => {
                 self.write(TermRecord { resigned: true, ..record.clone() })
             }
             (Intent::Renew { above }, Some(record)) => self
                 .write(TermRecord { number: above.max(record.number).saturating_add(1), ..record.clone() }),
-            (Intent::Contend, Some(_)) => Todo::Nothing,
+            (Intent::Abstain, None) if now < self.due => Todo::At(self.due),
+            (Intent::Abstain, None) => self.ask(Asked::Look),
             (_, None) => self.contend_for(now, us, seen),
         }
     }
@@ -250,6 +261,7 @@ impl Candidacy {
             }
             _ => {}
         }
+        let holds_none = holds.is_none();
         self.held = match (holds, &row) {
             (Some(record), Some(row)) if self.intent == Intent::Contend => {
                 Some(Term { number: record.number, record: row.value.clone() })
@@ -257,7 +269,7 @@ impl Candidacy {
             _ => None,
         };
         // What is still to be written is tried again soon; only what others hold can wait.
-        if self.intent == Intent::Contend {
+        if self.intent == Intent::Contend || self.intent == Intent::Abstain && holds_none {
             self.due = now + self.recheck(us);
         }
         self.seen = Some(Seen { value: row.map(|row| row.value), record, changed });

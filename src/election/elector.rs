@@ -272,6 +272,12 @@ impl Election {
         self.consider(now, namespace);
     }
 
+    /// Gives the term up and never takes another one, but goes on knowing who leads.
+    pub fn abstain(&mut self, now: Mono, namespace: &Namespace) {
+        self.change(namespace, |candidacy, _| candidacy.abstain(now));
+        self.consider(now, namespace);
+    }
+
     /// For how long a replica that the store has not confirmed since may go on leading, and answer executors.
     pub fn lease(&self) -> Duration {
         self.config.lease()
