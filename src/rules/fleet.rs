@@ -7,7 +7,7 @@ use crate::{
     engine::{Caller, NamespaceConfig, Request},
     journal::{Mode, OpenAs},
     replica::{
-        Event,
+        ensemble::Event,
         tests::world::{World, namespace},
     },
     store::{Keys, Transaction, Write, kv::Kv},

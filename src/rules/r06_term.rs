@@ -12,7 +12,7 @@ use crate::{
     engine::tests::world::Broken,
     journal::test_store::Fault,
     planted::Planted,
-    replica::{Event, tests::world::World},
+    replica::{ensemble::Event, tests::world::World},
 };
 
 #[test]

@@ -23,7 +23,7 @@ use crate::{
     journal::{Mode, State},
     planted::Planted,
     replica::{
-        Event,
+        ensemble::Event,
         tests::world::{World, namespace},
     },
     store::{

@@ -1,55 +1,44 @@
-//! The one task that owns the replica.
+//! The task that has the elections, and knows which namespaces there are.
+//!
+//! It waits for nobody: what the namespaces' [tasks](super::seat) have to hear is put where they find it.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot},
-    task::JoinSet,
+    task::{AbortHandle, Id, JoinError, JoinSet},
 };
 
 use super::{
     catalogue::{Done, Following, News, Todo},
     host::Leader,
-    lines::Lines,
     metrics::{DeskEvent, Metrics},
     room::{Currency, Rooms},
-    troubles::Troubles,
+    seat::{Inbox, Said, Seat, Seats, Shown, Word, occupy},
     watching::{MAX_BATCHES, Watched, watch},
 };
 use crate::{
     clock::{Clock, unix_millis},
-    engine::{self, Answer, Caller, Change, Delta, Engine, NamespaceConfig, Notice, RequestError},
+    election::{CallId, Election},
+    engine::NamespaceConfig,
     journal::{Mode, OpenAs},
-    replica::{Call, Effect, Event, Replica},
-    session::{ToExecutor, ToLeader},
-    store::{Keys, Reply, Store, StoreError},
-    types::{Mono, Namespace, Version},
+    replica::{Effect, Event, Place, Replica},
+    store::{Keys, Reply, Request, Store, StoreError},
+    types::{Mono, Namespace},
 };
 
-/// Requests that have not been answered yet.
-const MAX_ASKED: usize = 100_000;
-/// Events that are handled before anything else gets a turn.
+/// Commands that are obeyed before anything else gets a turn.
 const MAX_BURST: usize = 64;
+/// What namespaces' tasks have said and is not heard yet. They wait then.
+const MAX_SAID: usize = 1024;
 
 /// What callers want of the desk.
 #[derive(Debug)]
 pub(super) enum Command {
-    /// Ask the namespace's engine.
-    Ask(Namespace, engine::Request, oneshot::Sender<Result<Answer, RequestError>>),
-    /// Give a new line a number.
-    Connect(Namespace, oneshot::Sender<(u64, mpsc::Receiver<ToExecutor>)>),
-    /// Something was said on a line.
-    Say(u64, ToLeader),
-    /// A line is over.
-    HangUp(u64),
-    /// Somebody has seen this version of a namespace.
-    Seen(Namespace, Version),
     /// Who leads?
     Leader(Namespace, oneshot::Sender<Option<Leader>>),
     /// What to do with a history that is not believed.
     Open(Namespace, OpenAs),
-    /// Let another replica lead the namespace.
-    Resign(Namespace),
     /// Somebody wants to see something.
     Look(Look),
     /// End.
@@ -63,15 +52,14 @@ pub(super) struct Look(pub(super) Box<dyn FnOnce(Sight<'_>) + Send>);
 #[derive(Clone, Copy)]
 pub(super) struct Sight<'a> {
     pub(super) now: Mono,
-    pub(super) replica: &'a Replica,
-    /// What keeps namespaces from being run.
-    pub(super) troubles: &'a Troubles,
+    pub(super) election: &'a Election,
+    seats: &'a Seats,
 }
 
 impl Sight<'_> {
     /// Who leads the namespace, and lives, as far as is known here.
     pub(super) fn leader(&self, namespace: &Namespace) -> Option<Leader> {
-        let election = self.replica.election();
+        let election = self.election;
         let record = election.leader(namespace).filter(|record| !record.resigned)?;
         let is_here = election.leads(namespace, self.now).is_some();
         let lives = is_here || election.living(self.now).any(|(name, _)| name == record.replica);
@@ -79,11 +67,15 @@ impl Sight<'_> {
         lives.then_some(leader)
     }
 
-    /// The engine of a namespace that is led and run here.
-    pub(super) fn engine(&self, namespace: &Namespace) -> Option<&Engine> {
-        self.replica
-            .engine(namespace)
-            .filter(|_| self.replica.election().leads(namespace, self.now).is_some())
+    /// What the namespace's task shows.
+    pub(super) fn shown(&self, namespace: &Namespace) -> Option<Arc<Shown>> {
+        self.seats.shown(namespace)
+    }
+
+    /// Whether the namespace is led and run here.
+    pub(super) fn is_run(&self, namespace: &Namespace) -> bool {
+        let is_led = self.election.leads(namespace, self.now).is_some();
+        is_led && self.shown(namespace).is_some_and(|shown| shown.is_run(self.now))
     }
 }
 
@@ -103,31 +95,32 @@ pub(super) struct Desk {
     following: Option<Following>,
     metrics: Arc<Metrics>,
     commands: mpsc::Receiver<Command>,
-    calls: JoinSet<(Call, Reply)>,
-    lines: Lines,
-    asked: BTreeMap<u64, (Namespace, oneshot::Sender<Result<Answer, RequestError>>)>,
-    last_asked: u64,
+    calls: JoinSet<(CallId, Reply)>,
+    seats: Arc<Seats>,
+    /// The namespaces' tasks. They end with the desk.
+    tasks: JoinSet<()>,
+    sitting: BTreeMap<Namespace, Sitting>,
+    said: (mpsc::Sender<Said>, mpsc::Receiver<Said>),
     effects: Vec<Effect>,
-    /// What keeps namespaces from being run, as it was last said.
-    troubles: Troubles,
     /// When the watch last told of anything: our own renewals, if nothing else happens.
     told_at: Option<Mono>,
     is_name_taken: bool,
     is_leaving: bool,
 }
 
+/// A namespace's task.
+#[derive(Debug)]
+struct Sitting {
+    inbox: Arc<Inbox>,
+    task: AbortHandle,
+}
+
+/// Commands that wait for a namespace. Who finds so many is told that it is busy.
+const MAX_COMMANDS: usize = 16_384;
+
 /// Waits for a task of the catalogue.
 async fn done(following: &mut Option<Following>) -> Option<Done> {
     following.as_mut()?.done().await
-}
-
-/// Callers are lines, or requests: these are told apart by their lowest bit.
-fn of_line(line: u64) -> Caller {
-    Caller(line << 1)
-}
-
-fn of_request(request: u64) -> Caller {
-    Caller(request << 1 | 1)
 }
 
 impl Desk {
@@ -150,11 +143,11 @@ impl Desk {
             metrics: Arc::default(),
             commands,
             calls: JoinSet::new(),
-            lines: Lines::default(),
-            asked: BTreeMap::new(),
-            last_asked: 0,
+            seats: Arc::default(),
+            tasks: JoinSet::new(),
+            sitting: BTreeMap::new(),
+            said: mpsc::channel(MAX_SAID),
             effects: Vec::new(),
-            troubles: Troubles::default(),
             told_at: None,
             is_name_taken: false,
             is_leaving: false,
@@ -163,6 +156,11 @@ impl Desk {
 
     pub(super) fn counting(self, metrics: Arc<Metrics>) -> Self {
         Self { metrics, ..self }
+    }
+
+    /// To speak to the namespaces.
+    pub(super) const fn seats(&self) -> &Arc<Seats> {
+        &self.seats
     }
 
     pub(super) async fn run(mut self, namespaces: Vec<(Namespace, Arc<NamespaceConfig>)>) {
@@ -177,6 +175,12 @@ impl Desk {
                 Some(reply) = self.calls.join_next() => {
                     if let Ok((call, reply)) = reply {
                         self.tell(Event::Replied(call, reply));
+                    }
+                }
+                Some((namespace, word)) = self.said.1.recv() => self.listen(namespace, word),
+                Some(ended) = self.tasks.join_next_with_id() => {
+                    if let Some(error) = ended.err().filter(JoinError::is_panic) {
+                        self.fell(&error);
                     }
                 }
                 Some(news) = watched.recv() => match news {
@@ -254,7 +258,7 @@ impl Desk {
             Some(Todo::BeginAnew(namespace)) => {
                 let sight = self.sight();
                 let is_led_here = sight.leader(&namespace).is_some_and(|leader| leader.is_here);
-                if is_led_here && sight.engine(&namespace).is_none() {
+                if is_led_here && !sight.is_run(&namespace) {
                     let open_as = OpenAs { mode: Mode::Revive, seen: None, unix_millis: unix_millis() };
                     self.tell(Event::Open(namespace, open_as));
                 }
@@ -268,17 +272,16 @@ impl Desk {
             let now = self.clock.now();
             match news {
                 News::Entered { namespace, entry, was_known } => {
-                    self.rooms.enter(&namespace);
-                    if was_known && self.replica.state(&namespace).is_none() {
+                    let room = self.rooms.enter(&namespace);
+                    if was_known && room.versions().borrow().is_none() {
                         // It was deleted and created again, and what is in between was missed.
-                        self.deleted(&namespace);
+                        self.deleted(namespace.clone());
                     }
                     self.replica.contend(now, &namespace, entry.founding, &mut self.effects);
                 }
                 News::Removed(namespace) => {
                     tracing::info!(%namespace, "was deleted");
                     self.rooms.remove(&namespace);
-                    self.troubles.forget(&namespace);
                     self.replica.forget(now, &namespace, &mut self.effects);
                 }
                 News::Unreadable(unreadable) => tracing::error!(%unreadable, "a namespace is not run"),
@@ -291,14 +294,37 @@ impl Desk {
     }
 
     /// Its history says that there is no such namespace any more.
-    fn deleted(&mut self, namespace: &Namespace) {
+    fn deleted(&mut self, namespace: Namespace) {
         if let Some(following) = &mut self.following {
-            following.deleted(namespace.clone());
+            following.deleted(namespace);
         }
     }
 
+    /// What a namespace's task says.
+    fn listen(&mut self, namespace: Namespace, word: Word) {
+        match word {
+            Word::Wish(wish) => self.tell(Event::Said(namespace, wish)),
+            Word::Deleted => self.deleted(namespace),
+        }
+    }
+
+    /// A namespace's task has ended by itself, which only a mistake makes it do. The others know nothing of it.
+    fn fell(&mut self, error: &JoinError) {
+        let id: Id = error.id();
+        let found = self.sitting.iter().find(|(_, sitting)| sitting.task.id() == id);
+        let Some(namespace) = found.map(|(namespace, _)| namespace.clone()) else { return };
+        tracing::error!(%namespace, %error, "a mistake in the program has ended it here: this replica leads it no more");
+        self.sitting.remove(&namespace);
+        self.seats.fell(&namespace);
+        if let Some(room) = self.rooms.get(&namespace) {
+            // Nobody keeps it up to date.
+            room.replace(None);
+        }
+        self.tell(Event::Fell(namespace));
+    }
+
     fn tell(&mut self, event: Event) {
-        let (now, kind) = (self.clock.now(), DeskEvent::of(&event));
+        let (now, kind) = (self.clock.now(), DeskEvent::of_desk(&event));
         self.replica.handle(now, event, &mut self.effects);
         self.carry_out();
         self.metrics.desk_took(kind, self.clock.now().since(now));
@@ -306,33 +332,10 @@ impl Desk {
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Ask(_, _, answer) if self.asked.len() >= MAX_ASKED => {
-                let _ = answer.send(Err(RequestError::Busy));
-            }
-            Command::Ask(namespace, request, answer) => {
-                self.last_asked += 1;
-                self.asked.insert(self.last_asked, (namespace.clone(), answer));
-                self.tell(Event::Asked(namespace, of_request(self.last_asked), request));
-            }
-            Command::Connect(namespace, to) => {
-                // Nobody is heard here who could not be answered.
-                if self.replica.engine(&namespace).is_some() {
-                    let _ = to.send(self.lines.open(namespace));
-                }
-            }
-            Command::Say(line, message) => {
-                if let Some(namespace) = self.lines.namespace(line).cloned() {
-                    self.count_beat(&namespace, &message);
-                    self.tell(Event::Heard(namespace, of_line(line), message));
-                }
-            }
-            Command::Seen(namespace, version) => self.tell(Event::Seen(namespace, version)),
-            Command::HangUp(line) => self.lines.close(line),
             Command::Leader(namespace, to) => {
                 let _ = to.send(self.sight().leader(&namespace));
             }
             Command::Open(namespace, open_as) => self.tell(Event::Open(namespace, open_as)),
-            Command::Resign(namespace) => self.tell(Event::Resign(namespace)),
             Command::Look(Look(look)) => look(self.sight()),
             Command::Leave => {
                 self.is_leaving = true;
@@ -342,107 +345,54 @@ impl Desk {
     }
 
     fn sight(&self) -> Sight<'_> {
-        Sight { now: self.clock.now(), replica: &self.replica, troubles: &self.troubles }
-    }
-
-    fn count_beat(&self, namespace: &Namespace, message: &ToLeader) {
-        if let (ToLeader::Beat(beat), Some(engine)) = (message, self.replica.engine(namespace)) {
-            let every = engine.state().config().beat_every;
-            self.metrics.namespace(namespace).beat(beat.session, every, self.clock.now());
-        }
-    }
-
-    /// A commit that is known here.
-    fn count_commit(&self, namespace: &Namespace, delta: &Delta) {
-        let figures = self.metrics.namespace(namespace);
-        figures.committed(delta.version, self.clock.now());
-        for change in &delta.changes {
-            if let Change::SessionEnded(session, _) = change {
-                figures.ended(*session);
-            }
-        }
+        Sight { now: self.clock.now(), election: self.replica.election(), seats: &self.seats }
     }
 
     fn carry_out(&mut self) {
         for effect in std::mem::take(&mut self.effects) {
             match effect {
                 Effect::Ask { call, request, within } => {
-                    let store = self.store.clone();
-                    self.calls.spawn(async move {
-                        let reply = tokio::time::timeout(within, request.ask(&*store)).await;
-                        let reason = || format!("no answer within {within:?}");
-                        let unknown = |_| Reply::Row(Err(StoreError::Unknown { reason: reason() }));
-                        (call, reply.unwrap_or_else(unknown))
-                    });
+                    let asking = ask(self.store.clone(), request, within);
+                    self.calls.spawn(async move { (call, asking.await) });
                 }
-                Effect::Engine(namespace, effect) => self.carry_out_engine(&namespace, effect),
-                Effect::Published(namespace, delta) => {
-                    self.troubles.forget(&namespace);
-                    self.count_commit(&namespace, &delta);
-                    if let Some(room) = self.rooms.get(&namespace) {
-                        room.advance(&delta);
+                Effect::Enter(namespace, place) => self.enter(namespace, place),
+                Effect::To(namespace, event) => {
+                    if let Some(sitting) = self.sitting.get(&namespace) {
+                        sitting.inbox.put(event);
                     }
                 }
-                Effect::Viewed(namespace) => {
-                    self.troubles.forget(&namespace);
-                    if let Some(room) = self.rooms.get(&namespace) {
-                        room.replace(self.replica.state(&namespace).cloned());
+                Effect::Gone(namespace) => {
+                    self.seats.remove(&namespace);
+                    if let Some(sitting) = self.sitting.remove(&namespace) {
+                        sitting.task.abort();
                     }
-                }
-                Effect::Deleted(namespace) => {
-                    tracing::info!(%namespace, "deleted");
-                    self.troubles.forget(&namespace);
-                    if let Some(room) = self.rooms.get(&namespace) {
-                        room.replace(None);
-                    }
-                    self.deleted(&namespace);
-                }
-                Effect::Led(namespace) => {
-                    tracing::info!(%namespace, "this replica leads");
-                    self.troubles.forget(&namespace);
-                    self.metrics.namespace(&namespace).began_to_lead();
-                }
-                Effect::Resigned(namespace) => {
-                    tracing::info!(%namespace, "this replica leads no more");
-                    self.resigned(&namespace);
-                }
-                Effect::Trouble(namespace, trouble) => {
-                    self.troubles.note(namespace, &trouble, self.following.is_none());
                 }
             }
         }
     }
 
-    fn carry_out_engine(&mut self, namespace: &Namespace, effect: engine::Effect) {
-        match effect {
-            // The replica's own affair.
-            engine::Effect::Commit(_) | engine::Effect::StartOver(..) => {}
-            engine::Effect::Reply(Caller(caller), message) => self.lines.reply(caller >> 1, message),
-            engine::Effect::Push(session, message) => self.lines.push(namespace, session, message),
-            engine::Effect::Answer(Caller(caller), answer) => {
-                if let Some((_, to)) = self.asked.remove(&(caller >> 1)) {
-                    let _ = to.send(answer);
-                }
-            }
-            engine::Effect::Notice(notice) => match notice {
-                Notice::Planned => self.metrics.planned(namespace),
-                Notice::Restrained { .. } | Notice::Behind { .. } | Notice::Quarantined(_) => {
-                    tracing::warn!(%namespace, ?notice, "somebody should look");
-                }
-                notice => tracing::info!(%namespace, ?notice, "notice"),
-            },
-        }
+    fn enter(&mut self, namespace: Namespace, place: Box<Place>) {
+        let (sender, commands) = mpsc::channel(MAX_COMMANDS);
+        let shown = self.seats.enter(&namespace, sender);
+        let inbox = Arc::<Inbox>::default();
+        let seat = Seat {
+            namespace: namespace.clone(),
+            clock: self.clock.clone(),
+            place,
+            room: self.rooms.enter(&namespace),
+            shown,
+            metrics: self.metrics.clone(),
+            is_tool: self.following.is_none(),
+        };
+        let occupied = occupy(seat, self.store.clone(), inbox.clone(), commands, self.said.0.clone());
+        let task = self.tasks.spawn(occupied);
+        self.sitting.insert(namespace, Sitting { inbox, task });
     }
+}
 
-    /// What was asked and not answered never will be.
-    fn resigned(&mut self, namespace: &Namespace) {
-        self.lines.close_all(namespace);
-        let of_it = self.asked.iter().filter(|(_, (of, _))| of == namespace);
-        let requests: Vec<u64> = of_it.map(|(request, _)| *request).collect();
-        for request in requests {
-            if let Some((_, to)) = self.asked.remove(&request) {
-                let _ = to.send(Err(RequestError::NotLeading));
-            }
-        }
-    }
+/// Asks the store, which has so long to answer.
+pub(super) async fn ask(store: Arc<dyn Store>, request: Request, within: Duration) -> Reply {
+    let reply = tokio::time::timeout(within, request.ask(&*store)).await;
+    let reason = || format!("no answer within {within:?}");
+    reply.unwrap_or_else(|_| Reply::Row(Err(StoreError::Unknown { reason: reason() })))
 }

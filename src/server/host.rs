@@ -1,4 +1,4 @@
-//! The handle by which everybody else speaks to the desk.
+//! The handle by which everybody else speaks to the desk, and to namespaces.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,20 +17,20 @@ use super::{
     closed::keep_looking,
     desk::{Command, Desk, Look, Sight},
     housekeeping::keep_house,
-    lines::Line,
     metrics::{MeteredStore, Metrics},
     readiness::Readiness,
     rings::Rings,
     room::Rooms,
+    seat::{self, Line, Seats},
 };
 use crate::{
     clock::{Clock, unix_millis},
     election::{Election, ElectionConfig, ReplicaSession},
-    engine::{Answer, NamespaceConfig, Request, RequestError},
+    engine::{Answer, Engine, NamespaceConfig, Request, RequestError},
     journal::{LogError, OpenAs},
     replica::{Replica, ReplicaConfig},
     store::{Keys, Store},
-    types::{NameError, Namespace, Version},
+    types::{Mono, NameError, Namespace, Version},
 };
 
 /// Commands that wait for the desk. Who finds it full is told that it is busy.
@@ -73,9 +73,12 @@ pub struct Host {
     named: Arc<BTreeSet<Namespace>>,
 }
 
-/// Speaks to the desk; cheap to clone.
+/// Speaks to the desk, and to namespaces; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct DeskHandle(mpsc::Sender<Command>);
+pub struct DeskHandle {
+    desk: mpsc::Sender<Command>,
+    seats: Arc<Seats>,
+}
 
 /// Why the desk was not asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,9 +149,10 @@ impl Host {
         let looks = tokio::spawn(async move { tokio::join!(kept, closing).0 });
         let desk = Desk::new(store, clock, keys, replica, rooms.clone(), following, commands)
             .counting(metrics.clone());
+        let handle = DeskHandle { desk: sender, seats: desk.seats().clone() };
         let task = tokio::spawn(desk.run(namespaces));
         Ok(Self {
-            desk: DeskHandle(sender),
+            desk: handle,
             rooms,
             rings,
             readiness,
@@ -205,7 +209,7 @@ impl Host {
     /// Resigns everywhere, so that others lead at once, and ends; within the time at most.
     pub async fn leave(mut self, within: Duration) {
         self.readiness.stop();
-        let _ = self.desk.0.send(Command::Leave).await;
+        let _ = self.desk.desk.send(Command::Leave).await;
         let _ = tokio::time::timeout(within, &mut self.task).await;
     }
 }
@@ -221,7 +225,7 @@ impl Drop for Host {
 impl DeskHandle {
     /// Whether nobody sits there any more.
     pub fn is_gone(&self) -> bool {
-        self.0.is_closed()
+        self.desk.is_closed()
     }
 
     /// Asks the leader of a namespace, if that is this replica.
@@ -231,21 +235,31 @@ impl DeskHandle {
         request: Request,
     ) -> Result<Result<Answer, RequestError>, DeskError> {
         let (sender, answer) = oneshot::channel();
-        self.send(Command::Ask(namespace.clone(), request, sender))?;
-        answer.await.map_err(|_| DeskError::Gone)
+        let answer = match self.say(namespace, seat::Command::Ask(request, sender)) {
+            Ok(()) => answer.await.ok(),
+            Err(DeskError::Gone) => None,
+            Err(busy) => return Err(busy),
+        };
+        match answer {
+            Some(answer) => Ok(answer),
+            None if self.is_gone() => Err(DeskError::Gone),
+            // There is no such namespace, or nobody who decides for it.
+            None => Ok(Err(RequestError::NotLeading)),
+        }
     }
 
     /// A line for one executor of a namespace: what it says, and what it is told.
     pub async fn line(&self, namespace: &Namespace) -> Result<Line, DeskError> {
         let (sender, line) = oneshot::channel();
-        self.send(Command::Connect(namespace.clone(), sender))?;
+        let seat = self.seats.get(namespace).ok_or(DeskError::Gone)?;
+        seat.try_send(seat::Command::Connect(sender)).map_err(|error| refused(&error))?;
         let (number, receiver) = line.await.map_err(|_| DeskError::Gone)?;
-        Ok(Line::new(number, self.clone(), receiver))
+        Ok(Line::new(number, seat, receiver))
     }
 
     /// Somebody has seen this version of a namespace: a leader with an older one grants nothing.
     pub fn seen(&self, namespace: &Namespace, version: Version) -> Result<(), DeskError> {
-        self.send(Command::Seen(namespace.clone(), version))
+        self.pass_on(namespace, seat::Command::Seen(version))
     }
 
     /// Who leads the namespace, as far as is known here.
@@ -260,7 +274,7 @@ impl DeskHandle {
         let of = namespace.clone();
         self.look(move |sight| Standing {
             is_led_here: sight.leader(&of).is_some_and(|leader| leader.is_here),
-            trouble: sight.troubles.get(&of).cloned(),
+            trouble: sight.shown(&of).and_then(|shown| shown.trouble()),
         })
         .await
     }
@@ -272,7 +286,7 @@ impl DeskHandle {
 
     /// Resigns from one namespace: another replica leads it next.
     pub fn resign(&self, namespace: &Namespace) -> Result<(), DeskError> {
-        self.send(Command::Resign(namespace.clone()))
+        self.pass_on(namespace, seat::Command::Resign)
     }
 
     /// Looks at what the desk knows.
@@ -288,11 +302,46 @@ impl DeskHandle {
         seen.await.map_err(|_| DeskError::Gone)
     }
 
-    pub(super) fn send(&self, command: Command) -> Result<(), DeskError> {
-        self.0.try_send(command).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => DeskError::Busy,
-            mpsc::error::TrySendError::Closed(_) => DeskError::Gone,
-        })
+    /// Looks at what a namespace's engine knows. `None`: it is not run here.
+    pub(super) async fn look_in<T: Send + 'static>(
+        &self,
+        namespace: &Namespace,
+        look: impl FnOnce(Mono, &Engine) -> T + Send + 'static,
+    ) -> Result<Option<T>, DeskError> {
+        let (sender, seen) = oneshot::channel();
+        let look = move |now: Mono, engine: Option<&Engine>| {
+            let _ = sender.send(engine.map(|engine| look(now, engine)));
+        };
+        match self.say(namespace, seat::Command::Look(seat::Look(Box::new(look)))) {
+            Ok(()) => Ok(seen.await.ok().flatten()),
+            Err(DeskError::Gone) if !self.is_gone() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What is of no interest where there is no such namespace.
+    fn pass_on(&self, namespace: &Namespace, command: seat::Command) -> Result<(), DeskError> {
+        match self.say(namespace, command) {
+            Err(DeskError::Gone) if !self.is_gone() => Ok(()),
+            said => said,
+        }
+    }
+
+    fn say(&self, namespace: &Namespace, command: seat::Command) -> Result<(), DeskError> {
+        let seat = self.seats.get(namespace).ok_or(DeskError::Gone)?;
+        seat.try_send(command).map_err(|error| refused(&error))
+    }
+
+    fn send(&self, command: Command) -> Result<(), DeskError> {
+        self.desk.try_send(command).map_err(|error| refused(&error))
+    }
+}
+
+/// Why nobody takes it.
+pub(super) const fn refused<T>(error: &mpsc::error::TrySendError<T>) -> DeskError {
+    match error {
+        mpsc::error::TrySendError::Full(_) => DeskError::Busy,
+        mpsc::error::TrySendError::Closed(_) => DeskError::Gone,
     }
 }
 

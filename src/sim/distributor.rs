@@ -18,7 +18,11 @@ use crate::{
     engine::{self, Caller, Delta, Request},
     journal::{LogError, Mode, OpenAs},
     planted::{Planted, is},
-    replica::{self, Effect, Event, Trouble},
+    replica::{
+        Ensemble, Replica, Trouble,
+        ensemble::{Effect, Event},
+        place::{self, Place},
+    },
     session::ToLeader,
     store::{Batch, Keys, Reply, StoreError, WatchError},
     types::{Mono, Version},
@@ -65,8 +69,9 @@ impl Distributor {
         let election = Election::new(swarm.election, &keys, swarm.limits, &name, "nowhere:1", session)
             .expect("names in simulation are names");
         let millis = unix_millis(stage.now);
+        let replica = Replica::new(swarm.replica.clone(), keys, swarm.limits, election, millis);
         let mut process = Process {
-            replica: replica::Replica::new(swarm.replica.clone(), keys, swarm.limits, election, millis),
+            replica: Ensemble::new(replica),
             link: Link::new(self.node(), run, now),
             is_contending: false,
             has_viewed: false,
@@ -264,6 +269,7 @@ impl Distributor {
     /// Tells the replica, does what it wants done, and looks at what it has decided.
     fn handle(&mut self, stage: &mut Stage, now: Mono, event: Event) {
         let Some(process) = &mut self.process else { return };
+        process.replica.set_lag(stage.lag());
         process.replica.handle(now, event, &mut self.effects);
         self.carry_out(stage, now);
         let Some(process) = &mut self.process else { return };
@@ -274,9 +280,9 @@ impl Distributor {
         let version = engine.state().version();
         if version > std::mem::replace(&mut seat.decided, version)
             && version > stage.auditor.ledger.version
-            && let Some(term) = process.replica.election().term(namespace())
+            && let Some(term) = process.replica.place(namespace()).and_then(Place::term)
         {
-            stage.auditor.decided(stage.now, term.number, version, seat.decides());
+            stage.auditor.decided(stage.now, term, version, seat.decides());
         }
     }
 
@@ -289,22 +295,24 @@ impl Distributor {
                         process.link.ask(stage, now, call, request, within);
                     }
                 }
-                Effect::Engine(_, effect) => self.engine_wants(stage, now, effect),
-                Effect::Published(_, delta) => self.publish(stage, &delta),
-                Effect::Viewed(_) => self.viewed(stage),
-                Effect::Deleted(_) => {
+                Effect::Of(_, place::Effect::Engine(effect)) => self.engine_wants(stage, now, effect),
+                Effect::Of(_, place::Effect::Published(delta)) => self.publish(stage, &delta),
+                Effect::Of(_, place::Effect::Viewed) => self.viewed(stage),
+                Effect::Of(_, place::Effect::Deleted) => {
                     if let Some(process) = &mut self.process {
                         process.knows_of_deletion = true;
                     }
                 }
-                Effect::Led(_) => self.led(stage, now),
-                Effect::Resigned(_) => {
+                Effect::Of(_, place::Effect::Led) => self.led(stage, now),
+                Effect::Of(_, place::Effect::Resigned) => {
                     stage.tell(|| format!("replica {} leads no longer", self.number));
                     if let Some(process) = &mut self.process {
                         (process.seat, process.is_alarmed) = (None, false);
                     }
                 }
-                Effect::Trouble(_, trouble) => self.in_trouble(stage, trouble),
+                Effect::Of(_, place::Effect::Trouble(trouble)) => self.in_trouble(stage, trouble),
+                // The replica's own affair.
+                Effect::Of(_, place::Effect::Ask { .. } | place::Effect::Wish(_)) => {}
             }
         }
         self.effects = effects;

@@ -8,7 +8,7 @@ use super::{
     stage::{Stage, namespace},
 };
 use crate::{
-    replica,
+    replica::ensemble,
     store::{Batch, Keys, Request, Revision, WatchError, Write},
     types::Mono,
 };
@@ -27,7 +27,7 @@ pub(super) struct Link {
 /// A call that has no answer yet.
 #[derive(Debug)]
 pub(super) struct Pending {
-    pub(super) of: replica::Call,
+    pub(super) of: ensemble::Call,
     /// Whether it moves the namespace's head.
     pub(super) is_commit: bool,
     by: Mono,
@@ -69,7 +69,7 @@ impl Link {
         &mut self,
         stage: &mut Stage,
         now: Mono,
-        of: replica::Call,
+        of: ensemble::Call,
         request: Request,
         within: Duration,
     ) {

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use super::{link::Link, seat::Seat, stage::namespace};
 use crate::{
-    replica,
+    replica::Ensemble,
     types::{Mono, Version},
 };
 
 #[derive(Debug)]
 pub(super) struct Process {
-    pub(super) replica: replica::Replica,
+    pub(super) replica: Ensemble,
     pub(super) link: Link,
     /// Once its first watch is open.
     pub(super) is_contending: bool,
@@ -34,8 +34,7 @@ impl Process {
     }
 
     pub(super) fn leads(&self, now: Mono) -> bool {
-        let runs = self.replica.engine(namespace()).is_some();
-        runs && self.replica.election().leads(namespace(), now).is_some()
+        self.replica.place(namespace()).is_some_and(|place| place.leads(now))
     }
 
     /// Whom it takes for the leader.

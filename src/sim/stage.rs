@@ -23,6 +23,7 @@ pub(super) struct Stage {
     pub(super) agenda: Agenda<Happening>,
     pub(super) network: Network,
     pub(super) random: Random,
+    lags: Random,
     pub(super) auditor: Auditor,
     pub(super) coverage: Coverage,
     pub(super) record: Record,
@@ -67,6 +68,7 @@ impl Stage {
             agenda: Agenda::new(),
             network: Network::new(swarm.weather, Random::new(seed, 2)),
             random: Random::new(seed, 3),
+            lags: Random::new(seed, 6),
             auditor: Auditor::new(&swarm),
             coverage: Coverage::default(),
             record: Record::new(tells_story),
@@ -99,6 +101,13 @@ impl Stage {
         if let Some(delay) = first {
             self.after(delay, Happening::Arrives { from, to, message });
         }
+    }
+
+    /// How late a distributor's parts hear what they tell each other now.
+    pub(super) fn lag(&mut self) -> Duration {
+        let most = self.swarm.lag;
+        let is_late = self.is_bad && !most.is_zero();
+        if is_late { self.lags.between(Duration::ZERO, most) } else { Duration::ZERO }
     }
 
     pub(super) const fn met(&mut self, met: Met) {

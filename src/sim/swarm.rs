@@ -51,6 +51,8 @@ pub struct Swarm {
     pub(super) stops_within: Duration,
     /// How long from one thing that a process, or a router, does to the next.
     pub(super) work_every: Duration,
+    /// How late, at the most, a distributor's parts hear what they tell each other, while all is bad: it has much to do.
+    pub(super) lag: Duration,
     /// Whether clocks keep within their bound. If not, nobody promises that two never believe.
     pub(super) clocks_are_sound: bool,
 }
@@ -78,6 +80,7 @@ impl Swarm {
         let stop_within = lease / random.pick(&[1, 2, 4]);
         let leader_lease = random.pick(&[lease / 4, lease / 2, lease]).max(ms(1_000));
         let settle = leader_lease * random.pick(&[1, 1, 2]);
+        let lag = Random::new(seed, 7).pick(&[ms(0), ms(0), ms(0), ms(5), ms(50), ms(300)]);
         Self {
             election: election(random, leader_lease, settle, config.rates),
             settle,
@@ -104,6 +107,7 @@ impl Swarm {
             stop_within,
             stops_within: random.pick(&[ms(20), ms(200), stop_within / 2]),
             work_every: random.pick(&[ms(800), ms(1_500), ms(3_000)]),
+            lag,
             clocks_are_sound,
             config,
         }
@@ -228,8 +232,8 @@ impl fmt::Display for Swarm {
         )?;
         writeln!(
             f,
-            "shards stop within {:?}, or after {:?}: {:?}; an operation every {:?}",
-            self.stops_within, self.stop_within, self.on_stuck, self.operation_every
+            "shards stop within {:?}, or after {:?}: {:?}; an operation every {:?}; replicas hear themselves within {:?}",
+            self.stops_within, self.stop_within, self.on_stuck, self.operation_every, self.lag
         )?;
         write!(f, "every {:?} one of: ", self.hazard_every)?;
         for (at, hazard) in self.hazards.iter().enumerate() {

@@ -99,7 +99,7 @@ catalogue! {
     PROPAGATION_SECONDS = Histogram "shardway_propagation_seconds" ["namespace"]
         "From when a commit was known to this replica to when a watcher said that it has it in force. Watchers say so once a second at most.";
     DESK_SECONDS = Histogram "shardway_desk_seconds" ["event"]
-        "How long the one task that decides took for an event: an answer or a watch of the store (replied, watched), a beat (heard), a request (asked), time that has passed, which is when planning rounds are held (woke), anything else (other). Above a tenth of the shortest lease it is an alarm.";
+        "How long an event took a task that decides, one for each namespace and one for elections: an answer or a watch of the store (replied, watched), a beat (heard), a request (asked), time that has passed, which is when planning rounds are held (woke), anything else (other). Above a tenth of the shortest lease it is an alarm.";
     STORE_CALLS = Counter "shardway_store_calls_total" ["operation", "outcome"]
         "Calls to the store (get, range, transact, watch, compact, usage) and their outcome: ok, refused (a transaction's comparison did not hold, which is part of normal work), unavailable, unknown (the answer was lost), full, or otherwise failed.";
     STORE_SECONDS = Histogram "shardway_store_seconds" ["operation"]
@@ -129,7 +129,7 @@ catalogue! {
     ROUNDS = Counter "shardway_rounds_total" ["namespace"]
         "Planning rounds that were held here. At the leader alone.";
     ROUND_SECONDS = Histogram "shardway_round_seconds" ["namespace"]
-        "How long planning rounds took, with what was decided along with them: the time of the event of the desk that they were held in, shared evenly if several were. At the leader alone.";
+        "How long planning rounds took, with what was decided along with them: the time of the event that they were held in, shared evenly if several were. At the leader alone.";
     MOVES = Counter "shardway_moves_total" ["namespace", "reason"]
         "What planning rounds decided, by reason: unowned, owner_lost, destination_lost, pinned, drain, spread, shed. spread and shed that never stop are an alarm.";
     HANDOVERS = Counter "shardway_handovers_total" ["namespace"]

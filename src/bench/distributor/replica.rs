@@ -105,7 +105,8 @@ impl Replica {
         let task = tokio::spawn(async move {
             loop {
                 let asked = clock.now();
-                if desk.leader(&namespace).await.is_err() {
+                // From the desk, and from the namespace itself.
+                if desk.leader(&namespace).await.is_err() || desk.line(&namespace).await.is_err() {
                     return;
                 }
                 let waited = clock.now().since(asked).max(*waits.lock());

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::super::{
-    Event, Trouble,
+    Trouble,
+    ensemble::Event,
     tests::world::{MS, World, namespace},
 };
 use crate::{
@@ -135,7 +136,7 @@ fn a_follower_reads_again_what_its_leader_has_healed() {
     world.start(1, 70);
     world.run(9_000 * MS);
     let damaged = |world: &World| -> Vec<bool> {
-        let is_damaged = |replica: &crate::replica::Replica| replica.damaged(&namespace()).is_some();
+        let is_damaged = |replica: &crate::replica::Ensemble| replica.damaged(&namespace()).is_some();
         world.replicas.iter().flatten().map(is_damaged).collect()
     };
     assert_eq!(damaged(&world), [true, true]);

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use super::super::{
-    Event,
+    ensemble::Event,
     tests::world::{MS, World, namespace},
 };
 use crate::{
@@ -29,7 +29,7 @@ fn ask(world: &mut World, request: Request) {
 
 /// What each replica knows, if it knows anything.
 fn known(world: &World) -> Vec<Option<(Version, Duration)>> {
-    let known = |replica: &crate::replica::Replica| {
+    let known = |replica: &crate::replica::Ensemble| {
         let state = replica.state(&namespace())?;
         Some((state.version(), state.config().round_every))
     };

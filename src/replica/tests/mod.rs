@@ -3,17 +3,18 @@
 
 mod damage;
 mod ending;
+mod late;
 mod taking_over;
 pub(crate) mod world;
 
 use std::{collections::BTreeSet, time::Duration};
 
 use self::world::{MS, World, namespace};
-use super::*;
+use super::{ensemble::Event, *};
 use crate::{
     election::{ReplicaRecord, TermRecord},
-    engine::Caller,
-    journal::{Mismatch, Record as _},
+    engine::{self, Caller},
+    journal::{LogError, Mismatch, Mode, OpenAs, Record as _},
     store::{Transaction, Write},
     types::{ExecutorId, ShardKey},
 };
@@ -122,7 +123,7 @@ fn a_restored_store_grants_nothing_until_it_is_adopted_and_then_waits() {
 
     // It is adopted once, not whenever this replica is elected again.
     let now = world.now;
-    world.replicas[0].as_mut().unwrap().election.renew(now, &namespace(), 0);
+    world.replicas[0].as_mut().unwrap().replica.election.renew(now, &namespace(), 0);
     world.tell(0, Event::Woke);
     world.run(15_000 * MS);
     let after = world.executors[0].held(world.now).map(|(_, token)| token).collect::<Vec<_>>();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::{
-    Event,
+    ensemble::Event,
     tests::world::{World, namespace},
 };
 use crate::{

@@ -10,7 +10,11 @@ use crate::{
     election::{Election, ElectionConfig},
     engine::{self, Caller, Kind, NamespaceConfig, tests::world::Broken},
     journal::test_store::Fault,
-    replica::{Call, Effect, Event, Replica, ReplicaConfig, Trouble},
+    replica::{
+        Replica, ReplicaConfig, Trouble,
+        ensemble::{Call, Effect, Ensemble, Event},
+        place,
+    },
     session::{self, OnStuck, Profile, Session, SessionConfig, ToExecutor},
     store::{
         Keys, Limits, Reply, Request, StoreError, StoreIdentity, Write,
@@ -35,7 +39,7 @@ pub(crate) struct World {
     pub(crate) config: ReplicaConfig,
     pub(crate) kv: Kv,
     pub(crate) identity: String,
-    pub(crate) replicas: Vec<Option<Replica>>,
+    pub(crate) replicas: Vec<Option<Ensemble>>,
     pub(crate) executors: Vec<Session>,
     agenda: BTreeMap<(Mono, u64), Arrival>,
     arrivals: u64,
@@ -59,6 +63,8 @@ pub(crate) struct World {
     pub(crate) started_at: u64,
     /// The greatest token under which each shard was held, and by whom.
     pub(crate) tokens: BTreeMap<ShardKey, (usize, Token)>,
+    /// How late a replica hears what its places say, and they what it says.
+    pub(crate) lag: Duration,
     /// Executors that nobody hears, and who hear nobody.
     pub(crate) cut: BTreeSet<usize>,
     /// What the store makes of a replica's requests: of those that write a key which ends so, or of all.
@@ -93,6 +99,7 @@ impl World {
             broken: None,
             started_at: 1_700_000_000_000,
             tokens: BTreeMap::new(),
+            lag: Duration::ZERO,
             cut: BTreeSet::new(),
             faults: BTreeMap::new(),
         };
@@ -125,7 +132,7 @@ impl World {
     pub(crate) fn resign(&mut self, number: usize) {
         let now = self.now;
         if let Some(replica) = &mut self.replicas[number] {
-            replica.election.resign(now, &namespace());
+            replica.replica.election.resign(now, &namespace());
         }
         self.tell(number, Event::Woke);
     }
@@ -137,7 +144,7 @@ impl World {
         let election =
             Election::new(ElectionConfig::default(), &keys, limits, &name, "nowhere:1", session).unwrap();
         let replica = Replica::new(self.config.clone(), keys, limits, election, self.started_at);
-        self.replicas[number] = Some(replica);
+        self.replicas[number] = Some(Ensemble::new(replica));
         self.told.remove(&number);
         self.contend(number);
     }
@@ -157,9 +164,19 @@ impl World {
     pub(crate) fn forget(&mut self, number: usize) {
         let mut out = Vec::new();
         if let Some(replica) = &mut self.replicas[number] {
+            replica.set_lag(self.lag);
             replica.forget(self.now, &namespace(), &mut out);
         }
         self.told.remove(&number);
+        self.carry_out(number, out);
+    }
+
+    /// The replica's place is no more.
+    pub(crate) fn fall(&mut self, number: usize) {
+        let mut out = Vec::new();
+        if let Some(replica) = &mut self.replicas[number] {
+            replica.fall(self.now, &namespace(), &mut out);
+        }
         self.carry_out(number, out);
     }
 
@@ -187,7 +204,7 @@ impl World {
         let twice = held.filter(|(shard, _)| !shards.insert(shard));
         let mut found: Vec<_> = twice.map(|(shard, _)| Broken::HeldByTwo(shard.clone())).collect();
         found.append(&mut stand);
-        let leads = |replica: &&Replica| replica.election().leads(&namespace(), self.now).is_some();
+        let leads = |replica: &&Ensemble| replica.election().leads(&namespace(), self.now).is_some();
         if self.replicas.iter().flatten().filter(leads).count() > 1 {
             found.push(Broken::LedByTwo);
         }
@@ -224,7 +241,7 @@ impl World {
     pub(crate) fn run(&mut self, length: Duration) {
         let end = self.now + length;
         loop {
-            let replicas = self.replicas.iter().flatten().filter_map(Replica::next_wake);
+            let replicas = self.replicas.iter().flatten().filter_map(Ensemble::next_wake);
             let wakes = replicas.chain(self.executors.iter().filter_map(Session::next_wake)).min();
             let arrival = self.agenda.first_key_value().map(|((when, _), _)| *when);
             let Some(next) = wakes.into_iter().chain(arrival).min().filter(|next| *next < end) else { break };
@@ -238,7 +255,7 @@ impl World {
             for number in 0..self.replicas.len() {
                 if self.replicas[number]
                     .as_ref()
-                    .and_then(Replica::next_wake)
+                    .and_then(Ensemble::next_wake)
                     .is_some_and(|wake| wake <= self.now)
                 {
                     self.tell(number, Event::Woke);
@@ -302,6 +319,7 @@ impl World {
     pub(crate) fn tell(&mut self, number: usize, event: Event) {
         let mut out = Vec::new();
         if let Some(replica) = &mut self.replicas[number] {
+            replica.set_lag(self.lag);
             replica.handle(self.now, event, &mut out);
         }
         self.carry_out(number, out);
@@ -322,31 +340,33 @@ impl World {
                         self.after(within, Arrival::AtReplica(number, event));
                     }
                 }
-                Effect::Engine(_, engine::Effect::Reply(Caller(to), message)) => {
+                Effect::Of(_, place::Effect::Engine(engine::Effect::Reply(Caller(to), message))) => {
                     self.after(DELAY, Arrival::AtExecutor(to as usize, message));
                 }
-                Effect::Engine(_, engine::Effect::Push(session, message)) => {
+                Effect::Of(_, place::Effect::Engine(engine::Effect::Push(session, message))) => {
                     if let Some(to) =
                         self.executors.iter().rposition(|executor| executor.id() == Some(session))
                     {
                         self.after(DELAY, Arrival::AtExecutor(to, message));
                     }
                 }
-                Effect::Engine(_, engine::Effect::Answer(_, answer)) => self.answers.push(answer),
-                Effect::Trouble(_, trouble) => self.trouble.push(trouble),
-                Effect::Deleted(_) => {
+                Effect::Of(_, place::Effect::Engine(engine::Effect::Answer(_, answer))) => {
+                    self.answers.push(answer)
+                }
+                Effect::Of(_, place::Effect::Trouble(trouble)) => self.trouble.push(trouble),
+                Effect::Of(_, place::Effect::Deleted) => {
                     self.told.remove(&number);
                     self.deleted.push(number);
                 }
-                Effect::Resigned(_) => self.resigned.push(number),
-                Effect::Viewed(_) => {
+                Effect::Of(_, place::Effect::Resigned) => self.resigned.push(number),
+                Effect::Of(_, place::Effect::Viewed) => {
                     let replica = self.replicas[number].as_ref();
                     match replica.and_then(|replica| replica.state(&namespace())) {
                         Some(state) => drop(self.told.insert(number, state.version())),
                         None => drop(self.told.remove(&number)),
                     }
                 }
-                Effect::Published(_, delta) => {
+                Effect::Of(_, place::Effect::Published(delta)) => {
                     let before = self.told.insert(number, delta.version).expect("something was viewed first");
                     let next = before.generation + 1;
                     assert_eq!(
@@ -361,7 +381,7 @@ impl World {
 
     /// What each replica takes for the namespace's committed state.
     pub(crate) fn states(&self) -> Vec<Vec<engine::Change>> {
-        let known = |replica: &Replica| Some(replica.state(&namespace())?.to_changes().collect());
+        let known = |replica: &Ensemble| Some(replica.state(&namespace())?.to_changes().collect());
         self.replicas.iter().flatten().filter_map(known).collect()
     }
 
@@ -382,7 +402,7 @@ impl World {
     }
 
     pub(crate) fn leader(&self) -> Option<usize> {
-        let leads = |replica: &Replica| replica.election().leads(&namespace(), self.now).is_some();
+        let leads = |replica: &Ensemble| replica.election().leads(&namespace(), self.now).is_some();
         self.replicas.iter().position(|replica| replica.as_ref().is_some_and(leads))
     }
 

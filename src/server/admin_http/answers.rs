@@ -45,7 +45,11 @@ pub(super) async fn readiness(State(admin): State<AdminHttp>) -> Json<Readiness>
 
 pub(super) async fn metrics(State(admin): State<AdminHttp>) -> std::result::Result<Response, Refusal> {
     let names = admin.rooms.names();
-    let led = admin.desk.look(move |sight| Led::among(names, sight)).await?;
+    let led = admin.desk.look(move |sight| {
+        let led = names.into_iter().filter_map(|name| Some((sight.shown(&name)?.led(sight.now)?, name)));
+        led.map(|(led, name)| (name, led)).collect::<BTreeMap<_, Led>>()
+    });
+    let led = led.await?;
     let text = PrometheusText::default();
     admin.metrics.record(&text, admin.readiness.check().is_ok(), &admin.rooms, &admin.rings, &led);
     let kind = "text/plain; version=0.0.4; charset=utf-8";
@@ -66,8 +70,7 @@ pub(super) async fn replicas(State(admin): State<AdminHttp>) -> Result<Replicas>
                 leads.entry(leader.replica).or_default().push(namespace.to_string());
             }
         }
-        let election = sight.replica.election();
-        let living = election.living(sight.now).map(|(replica, address)| Replica {
+        let living = sight.election.living(sight.now).map(|(replica, address)| Replica {
             replica: replica.into(),
             address: address.into(),
             leads: leads.remove(replica).unwrap_or_default(),
@@ -250,9 +253,8 @@ impl AdminHttp {
         };
         let of = name.clone();
         let seen = self.desk.look(move |sight| {
-            let trouble = sight.troubles.get(&of).map(ToString::to_string);
-            let damaged = || sight.replica.damaged(&of).map(ToString::to_string);
-            (sight.leader(&of).map(|leader| leader.replica), trouble.or_else(damaged))
+            let wrong = sight.shown(&of).and_then(|shown| shown.wrong());
+            (sight.leader(&of).map(|leader| leader.replica), wrong)
         });
         let (leader, trouble) = seen.await?;
         let (version, census) = room.census().unzip();

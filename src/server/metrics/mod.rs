@@ -19,13 +19,13 @@ use calls::Calls;
 pub(crate) use calls::OpenCall;
 pub(crate) use namespace::Led;
 use namespace::NamespaceFigures;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 pub(super) use store::MeteredStore;
 use store::StoreFigures;
 
 use super::{rings::Rings, room::Rooms};
 use crate::{
-    replica::Event,
+    replica::{self, place::Event},
     telemetry::{Histogram, Recorder, metric},
     types::Namespace,
 };
@@ -38,11 +38,9 @@ pub struct Metrics {
     desk: [Histogram; DeskEvent::ALL.len()],
     ports: [PortFigures; Port::ALL.len()],
     namespaces: RwLock<BTreeMap<Namespace, Arc<NamespaceFigures>>>,
-    /// Whose planning rounds were held in the event at the desk.
-    planned: Mutex<Vec<Namespace>>,
 }
 
-/// What keeps the desk busy.
+/// What keeps a task busy that decides: the desk, or a namespace's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DeskEvent {
     Replied,
@@ -85,6 +83,16 @@ impl DeskEvent {
         }
     }
 
+    /// The same for the desk.
+    pub(super) const fn of_desk(event: &replica::Event) -> Self {
+        match event {
+            replica::Event::Replied(..) => Self::Replied,
+            replica::Event::Watched(_) => Self::Watched,
+            replica::Event::Woke => Self::Woke,
+            _ => Self::Other,
+        }
+    }
+
     const ALL: [(Self, &'static str); 6] = [
         (Self::Replied, "replied"),
         (Self::Watched, "watched"),
@@ -113,19 +121,9 @@ impl Metrics {
         &self.desk[event as usize]
     }
 
-    /// A planning round was held, in the event at the desk.
-    pub(crate) fn planned(&self, namespace: &Namespace) {
-        self.planned.lock().push(namespace.clone());
-    }
-
-    /// An event took so long, and so did the rounds that were held in it, together.
+    /// An event took so long.
     pub(crate) fn desk_took(&self, event: DeskEvent, took: Duration) {
         self.desk(event).observe(took);
-        let planned = std::mem::take(&mut *self.planned.lock());
-        let rounds = u32::try_from(planned.len()).unwrap_or(u32::MAX);
-        for namespace in planned {
-            self.namespace(&namespace).planned(took / rounds);
-        }
     }
 
     pub(crate) const fn port(&self, port: Port) -> &PortFigures {
@@ -140,7 +138,7 @@ impl Metrics {
         self.namespaces.write().entry(namespace.clone()).or_default().clone()
     }
 
-    /// All of it. `led`: what the desk knows of the namespaces that are led here.
+    /// All of it. `led`: what is known of the namespaces that are led here.
     pub(super) fn record(
         &self,
         to: &dyn Recorder,

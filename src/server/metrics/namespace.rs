@@ -9,12 +9,9 @@ use std::{
 use parking_lot::Mutex;
 
 use crate::{
-    engine::{MoveFigures, PlanFigures},
+    engine::{Engine, MoveFigures, PlanFigures},
     plan,
-    server::{
-        desk::Sight,
-        room::{Census, Room},
-    },
+    server::room::{Census, Room},
     telemetry::{Histogram, Recorder, metric},
     types::{Mono, Namespace, SessionId, Version},
 };
@@ -37,7 +34,7 @@ pub(crate) struct NamespaceFigures {
     heard: Mutex<BTreeMap<SessionId, Mono>>,
 }
 
-/// What the desk knows of a namespace that is led here.
+/// What the engine of a namespace that is led here has counted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Led {
     pub(crate) moves: MoveFigures,
@@ -47,19 +44,13 @@ pub(crate) struct Led {
 }
 
 impl Led {
-    /// Those of these that are led here.
-    pub(crate) fn among(names: Vec<Namespace>, sight: Sight<'_>) -> BTreeMap<Namespace, Self> {
-        let led = names.into_iter().filter_map(|name| {
-            let engine = sight.engine(&name)?;
-            let led = Self {
-                moves: *engine.moves(),
-                plans: *engine.plans(),
-                is_restrained: engine.is_restrained(),
-                is_waiting: engine.is_waiting(),
-            };
-            Some((name, led))
-        });
-        led.collect()
+    pub(crate) const fn of(engine: &Engine) -> Self {
+        Self {
+            moves: *engine.moves(),
+            plans: *engine.plans(),
+            is_restrained: engine.is_restrained(),
+            is_waiting: engine.is_waiting(),
+        }
     }
 }
 

@@ -115,9 +115,9 @@ impl Rooms {
         self.all.read().get(namespace).cloned()
     }
 
-    /// There is a namespace.
-    pub(super) fn enter(&self, namespace: &Namespace) {
-        self.all.write().entry(namespace.clone()).or_insert_with(|| Arc::new(Room::new()));
+    /// There is a namespace. Its room.
+    pub(super) fn enter(&self, namespace: &Namespace) -> Arc<Room> {
+        self.all.write().entry(namespace.clone()).or_insert_with(|| Arc::new(Room::new())).clone()
     }
 
     /// There is no such namespace any more: whoever is in its room is told.

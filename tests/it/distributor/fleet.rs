@@ -9,7 +9,11 @@ use std::{
 use shardway::{
     election::{Election, ElectionConfig},
     engine::{self, Answer, Caller, Kind, NamespaceConfig},
-    replica::{Call, Effect, Event, Replica, ReplicaConfig},
+    replica::{
+        Replica, ReplicaConfig,
+        ensemble::{Call, Effect, Ensemble, Event},
+        place,
+    },
     session::{self, OnStuck, Profile, Session, SessionConfig, ToExecutor},
     store::{Keys, Outcome, Reply, Request, Store, Transaction, Write},
     types::{ExecutorId, Mono, Namespace, SessionId, ShardKey},
@@ -21,7 +25,7 @@ const DELAY: Duration = Duration::from_millis(1);
 pub(super) struct Fleet {
     pub(super) now: Mono,
     store: Arc<dyn Store>,
-    replica: Replica,
+    replica: Ensemble,
     executors: Vec<Session>,
     places: BTreeMap<SessionId, usize>,
     agenda: BTreeMap<(Mono, u64), Arrival>,
@@ -62,10 +66,11 @@ impl Fleet {
     pub(super) async fn new(store: Arc<dyn Store>, shards: u32) -> Self {
         let (keys, limits, config) = (Keys::default(), store.limits(), ElectionConfig::default());
         let election = Election::new(config, &keys, limits, "r0", "nowhere:1", 1).unwrap();
+        let replica = Replica::new(ReplicaConfig::default(), keys, limits, election, 1_700_000_000_000);
         let mut fleet = Self {
             now: Mono::from_nanos(1_000_000_000),
             store,
-            replica: Replica::new(ReplicaConfig::default(), keys, limits, election, 1_700_000_000_000),
+            replica: Ensemble::new(replica),
             executors: Vec::new(),
             places: BTreeMap::new(),
             agenda: BTreeMap::new(),
@@ -193,19 +198,19 @@ impl Fleet {
         for effect in effects {
             match effect {
                 Effect::Ask { call, request, .. } => self.ask_store(call, request).await,
-                Effect::Engine(_, engine::Effect::Reply(Caller(to), message)) => {
+                Effect::Of(_, place::Effect::Engine(engine::Effect::Reply(Caller(to), message))) => {
                     self.after(DELAY, Arrival::AtExecutor(usize::try_from(to).unwrap(), message));
                 }
-                Effect::Engine(_, engine::Effect::Push(session, message)) => {
+                Effect::Of(_, place::Effect::Engine(engine::Effect::Push(session, message))) => {
                     if let Some(&place) = self.places.get(&session) {
                         self.after(DELAY, Arrival::AtExecutor(place, message));
                     }
                 }
-                Effect::Engine(_, engine::Effect::Answer(_, answer)) => {
+                Effect::Of(_, place::Effect::Engine(engine::Effect::Answer(_, answer))) => {
                     assert!(matches!(answer, Ok(Answer::Done(_))), "{answer:?}");
                 }
-                Effect::Published(..) => self.counts.published += 1,
-                Effect::Trouble(_, trouble) => panic!("{trouble:?}"),
+                Effect::Of(_, place::Effect::Published(_)) => self.counts.published += 1,
+                Effect::Of(_, place::Effect::Trouble(trouble)) => panic!("{trouble:?}"),
                 _ => {}
             }
         }

@@ -103,7 +103,7 @@ impl AdminService {
         if !matches!(standing.trouble, Some(LogError::Unreadable(_))) {
             return self.place(asked, namespace, Needs::Engine).await.map(|_| ());
         }
-        let leader_lease = self.0.desk.look(|sight| sight.replica.election().lease()).await.map_err(away)?;
+        let leader_lease = self.0.desk.look(|sight| sight.election.lease()).await.map_err(away)?;
         let known = room.read(|state| state.map(|state| state.adoption_wait(Duration::ZERO, leader_lease)));
         let rates = ClockRates::DEFAULT;
         let wait = known.unwrap_or_else(|| rates.listening(MAX_LEASE) + rates.listening(leader_lease));
@@ -125,7 +125,7 @@ impl AdminService {
         }
         let me = self.0.name.clone();
         let living = self.0.desk.look(move |sight| {
-            let others = sight.replica.election().living(sight.now).filter(|(name, _)| *name != &*me);
+            let others = sight.election.living(sight.now).filter(|(name, _)| *name != &*me);
             let other = |(replica, address): (&str, &str)| Leader {
                 replica: replica.into(),
                 address: address.into(),

@@ -30,7 +30,8 @@ impl AdminService {
         let namespaces = self.0.rooms.names();
         let me = self.0.name.clone();
         let look = self.0.desk.look(move |sight| {
-            let mut replicas: BTreeMap<String, ReplicaState> = (sight.replica.election())
+            let mut replicas: BTreeMap<String, ReplicaState> = sight
+                .election
                 .living(sight.now)
                 .map(|(name, address)| {
                     let (replica, is_self) = (name.to_owned(), name == &*me);
@@ -77,7 +78,7 @@ impl AdminService {
         match self.place(&asked, &namespace, Needs::Leadership).await? {
             Place::Here => {
                 let mut versions = room.versions();
-                let look = self.0.desk.look(|sight| sight.replica.election().lease());
+                let look = self.0.desk.look(|sight| sight.election.lease());
                 let leader_lease = look.await.map_err(|error| desk_problem(error).into_status())?;
                 let known = room.read(|state| {
                     let state = state?;

@@ -150,9 +150,7 @@ impl AdminService {
         namespace: &Namespace,
         look: impl FnOnce(Mono, &Engine) -> R + Send + 'static,
     ) -> Result<Option<R>, Status> {
-        let of = namespace.clone();
-        let seen =
-            self.0.desk.look(move |sight| sight.engine(&of).map(|engine| look(sight.now, engine))).await;
+        let seen = self.0.desk.look_in(namespace, look).await;
         seen.map_err(|error| desk_problem(error).into_status())
     }
 
@@ -171,7 +169,8 @@ impl AdminService {
         loop {
             let of = namespace.clone();
             let seen = self.0.desk.look(move |sight| {
-                (sight.leader(&of), sight.engine(&of).is_some(), sight.troubles.get(&of).cloned())
+                let trouble = sight.shown(&of).and_then(|shown| shown.trouble());
+                (sight.leader(&of), sight.is_run(&of), trouble)
             });
             let (leader, is_run_here, trouble) =
                 seen.await.map_err(|error| desk_problem(error).into_status())?;

@@ -25,23 +25,27 @@ use crate::{
     types::Namespace,
 };
 
-/// What the desk knows of a namespace.
+/// What is known of a namespace without asking its task.
 struct Known {
     leader: Option<Leader>,
     trouble: Option<LogError>,
-    /// What of its history it is run without.
-    damaged: Option<String>,
+    /// What is wrong with it, in words.
+    wrong: Option<String>,
+    /// Whether it is run without part of its history.
+    is_damaged: bool,
     /// What its engine says, if it is run here.
     conditions: Option<Vec<Condition>>,
 }
 
 impl Known {
     fn of(namespace: &Namespace, sight: Sight<'_>) -> Self {
+        let shown = sight.shown(namespace);
         Self {
             leader: sight.leader(namespace),
-            trouble: sight.troubles.get(namespace).cloned(),
-            damaged: sight.replica.damaged(namespace).map(ToString::to_string),
-            conditions: sight.engine(namespace).map(|engine| engine.conditions()),
+            trouble: shown.as_ref().and_then(|shown| shown.trouble()),
+            wrong: shown.as_ref().and_then(|shown| shown.wrong()),
+            is_damaged: shown.as_ref().is_some_and(|shown| shown.is_damaged()),
+            conditions: shown.and_then(|shown| shown.conditions(sight.now)),
         }
     }
 }
@@ -154,12 +158,7 @@ fn described(name: &Namespace, room: &Room, known: &Known) -> wire::Namespace {
         leader,
         leader_address,
         conditions: conditions(known, frozen).into_iter().map(Into::into).collect(),
-        trouble: known
-            .trouble
-            .as_ref()
-            .map(ToString::to_string)
-            .or(known.damaged.clone())
-            .unwrap_or_default(),
+        trouble: known.wrong.clone().unwrap_or_default(),
         freeze: freeze_level(frozen).into(),
         ..wire::Namespace::default()
     };
@@ -196,7 +195,7 @@ fn conditions(known: &Known, frozen: Freeze) -> Vec<&'static str> {
         (Some(leader), None) if leader.is_here && known.conditions.is_none() => words.push("no leader"),
         (Some(_), None) => {}
     }
-    if known.damaged.is_some() {
+    if known.is_damaged {
         words.push("damaged");
     }
     for condition in known.conditions.iter().flatten() {

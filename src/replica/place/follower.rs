@@ -11,7 +11,7 @@ use crate::{
     engine::{Change, Delta, NamespaceConfig, State},
     journal::{self, Follow, Followed, Head, Link, Loaded, LogError, Rows, Seen},
     store::{Batch, Errand, Limits, Reply, Request, Revision, Step},
-    types::{Mono, Namespace, Version},
+    types::{Mono, Version},
 };
 
 #[derive(Debug)]
@@ -70,14 +70,13 @@ pub(super) enum News {
     Trouble(Trouble),
 }
 
-impl News {
-    pub(super) fn of(self, namespace: &Namespace) -> Effect {
-        let namespace = namespace.clone();
-        match self {
-            Self::Viewed => Effect::Viewed(namespace),
-            Self::Published(delta) => Effect::Published(namespace, delta),
-            Self::Deleted => Effect::Deleted(namespace),
-            Self::Trouble(trouble) => Effect::Trouble(namespace, trouble),
+impl From<News> for Effect {
+    fn from(news: News) -> Self {
+        match news {
+            News::Viewed => Self::Viewed,
+            News::Published(delta) => Self::Published(delta),
+            News::Deleted => Self::Deleted,
+            News::Trouble(trouble) => Self::Trouble(trouble),
         }
     }
 }

@@ -1,16 +1,14 @@
-//! The connections of executors, as the desk knows them.
+//! The connections of a namespace's executors.
 
 use std::collections::BTreeMap;
 
 use tokio::sync::mpsc;
 
-use super::{
-    desk::Command,
-    host::{DeskError, DeskHandle},
-};
+use super::Command;
 use crate::{
+    server::host::{DeskError, refused},
     session::{ToExecutor, ToLeader},
-    types::{Namespace, SessionId},
+    types::SessionId,
 };
 
 /// Messages that wait for an executor that reads slowly. Then its line is cut: it connects again and is told everything.
@@ -20,18 +18,22 @@ const MAX_WAITING: usize = 256;
 #[derive(Debug)]
 pub struct Line {
     number: u64,
-    desk: DeskHandle,
+    seat: mpsc::Sender<Command>,
     receiver: mpsc::Receiver<ToExecutor>,
 }
 
 impl Line {
-    pub(super) const fn new(number: u64, desk: DeskHandle, receiver: mpsc::Receiver<ToExecutor>) -> Self {
-        Self { number, desk, receiver }
+    pub(in crate::server) const fn new(
+        number: u64,
+        seat: mpsc::Sender<Command>,
+        receiver: mpsc::Receiver<ToExecutor>,
+    ) -> Self {
+        Self { number, seat, receiver }
     }
 
     /// Says something to the namespace's leader.
     pub fn say(&self, message: ToLeader) -> Result<(), DeskError> {
-        self.desk.send(Command::Say(self.number, message))
+        self.seat.try_send(Command::Say(self.number, message)).map_err(|error| refused(&error))
     }
 
     /// What the executor is told next. `None`: this replica does not lead the namespace, or the executor reads too
@@ -50,8 +52,8 @@ impl Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
-        // If the desk is too busy to hear it, it finds out by itself when it has something to say.
-        let _ = self.desk.send(Command::HangUp(self.number));
+        // If the namespace's task is too busy to hear it, it finds out by itself when it has something to say.
+        let _ = self.seat.try_send(Command::HangUp(self.number));
     }
 }
 
@@ -60,26 +62,25 @@ impl Drop for Line {
 pub(super) struct Lines {
     last: u64,
     open: BTreeMap<u64, Open>,
-    of_session: BTreeMap<(Namespace, SessionId), u64>,
+    of_session: BTreeMap<SessionId, u64>,
 }
 
 #[derive(Debug)]
 struct Open {
-    namespace: Namespace,
     sender: mpsc::Sender<ToExecutor>,
     session: Option<SessionId>,
 }
 
 impl Lines {
-    pub(super) fn open(&mut self, namespace: Namespace) -> (u64, mpsc::Receiver<ToExecutor>) {
+    pub(super) fn open(&mut self) -> (u64, mpsc::Receiver<ToExecutor>) {
         self.last += 1;
         let (sender, receiver) = mpsc::channel(MAX_WAITING);
-        self.open.insert(self.last, Open { namespace, sender, session: None });
+        self.open.insert(self.last, Open { sender, session: None });
         (self.last, receiver)
     }
 
-    pub(super) fn namespace(&self, line: u64) -> Option<&Namespace> {
-        Some(&self.open.get(&line)?.namespace)
+    pub(super) fn is_open(&self, line: u64) -> bool {
+        self.open.contains_key(&line)
     }
 
     /// Answers what was said on the line; pushes for that session go there from now on.
@@ -89,32 +90,30 @@ impl Lines {
             && open.session != Some(*session)
         {
             if let Some(before) = open.session.replace(*session) {
-                self.of_session.remove(&(open.namespace.clone(), before));
+                self.of_session.remove(&before);
             }
-            self.of_session.insert((open.namespace.clone(), *session), line);
+            self.of_session.insert(*session, line);
         }
         self.tell(line, message);
     }
 
-    pub(super) fn push(&mut self, namespace: &Namespace, session: SessionId, message: ToExecutor) {
-        if let Some(line) = self.of_session.get(&(namespace.clone(), session)) {
+    pub(super) fn push(&mut self, session: SessionId, message: ToExecutor) {
+        if let Some(line) = self.of_session.get(&session) {
             self.tell(*line, message);
         }
     }
 
     pub(super) fn close(&mut self, line: u64) {
-        let Some(Open { namespace, session: Some(session), .. }) = self.open.remove(&line) else { return };
-        let key = (namespace, session);
-        if self.of_session.get(&key) == Some(&line) {
-            self.of_session.remove(&key);
+        let Some(Open { session: Some(session), .. }) = self.open.remove(&line) else { return };
+        if self.of_session.get(&session) == Some(&line) {
+            self.of_session.remove(&session);
         }
     }
 
     /// This replica does not lead the namespace any more.
-    pub(super) fn close_all(&mut self, namespace: &Namespace) {
-        let of_it = self.open.iter().filter(|(_, open)| open.namespace == *namespace);
-        let lines: Vec<u64> = of_it.map(|(line, _)| *line).collect();
-        lines.into_iter().for_each(|line| self.close(line));
+    pub(super) fn close_all(&mut self) {
+        self.open.clear();
+        self.of_session.clear();
     }
 
     fn tell(&mut self, line: u64, message: ToExecutor) {

@@ -202,6 +202,15 @@ impl Office {
         outcome
     }
 
+    /// The head may be another one: nobody has watched it for a while.
+    pub(super) fn missed(&mut self, now: Mono) -> Outcome {
+        let mut outcome = Outcome::default();
+        if matches!(self.stage, Stage::Stuck(_)) {
+            self.look_again(now, &mut outcome);
+        }
+        outcome
+    }
+
     /// What kept it from being run may be so no more.
     fn look_again(&mut self, now: Mono, outcome: &mut Outcome) {
         if self.is_opened {
