@@ -1,7 +1,7 @@
 //! A place that hears late what the election has decided, as one does that is busy: nothing breaks, and nothing is left
 //! behind.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     super::{Event as ReplicaEvent, ensemble::Event, place},
@@ -9,8 +9,9 @@ use super::{
     world::{MS, World, namespace},
 };
 use crate::{
-    engine::{Answer, Caller, Request},
-    journal::{Mode, OpenAs, test_store::Fault},
+    engine::{Answer, Caller, Kind, NamespaceConfig, Request},
+    journal::{Mode, OpenAs, Term, test_store::Fault},
+    types::Namespace,
 };
 
 const LAGS: [Duration; 3] = [Duration::from_millis(3), Duration::from_millis(80), Duration::from_millis(400)];
@@ -107,6 +108,30 @@ fn a_reset_takes_place_in_a_term_of_its_own_however_late_that_is_heard_of() {
         assert!(world.told.values().all(|version| version.incarnation > before), "{lag:?}");
         assert_eq!((all(&world.held()), &world.trouble[..]), (30, &[][..]), "{lag:?}");
     }
+}
+
+/// The election may win a term that it asked for before it heard of it.
+#[test]
+fn who_has_retired_leads_nothing_whatever_is_won() {
+    let mut world = late(1, 0, Duration::ZERO);
+    let (now, config) = (world.now, NamespaceConfig::new(Kind::Fixed { shards: 3 }));
+    let other = Namespace::new("other").unwrap();
+    let (mut said, mut out) = (Vec::new(), Vec::new());
+    let replica = &mut world.replicas[0].as_mut().unwrap().replica;
+    replica.contend(now, &other, Arc::new(config), &mut said);
+    let enters = |effect| match effect {
+        super::super::Effect::Enter(_, place) => Some(place),
+        _ => None,
+    };
+    let mut place = said.into_iter().find_map(enters).expect("there is a place");
+    let won = |number| place::Event::Won(Term { number, record: "term".into() });
+    place.handle(now, won(1), &mut out);
+    assert_eq!(place.term(), Some(1));
+    place.handle(now, place::Event::Retire, &mut out);
+    assert!(matches!(out[..], [.., place::Effect::Resigned, place::Effect::Wish(place::Wish::Retired)]));
+    out.clear();
+    place.handle(now, won(2), &mut out);
+    assert!(place.term().is_none() && out.is_empty(), "{out:?}");
 }
 
 /// What is wished for in a term that is over meanwhile concerns no other term.
