@@ -42,15 +42,12 @@ impl Folder {
             io::ErrorKind::PermissionDenied => StoreError::Denied { reason: format!("{place}: {error}") },
             _ => StoreError::Unavailable { reason: format!("{place}: {error}") },
         };
-        fs::create_dir_all(path).map_err(failed)?;
+        make_folder(path, &mut sync_folder).map_err(failed)?;
         let lock = fs::File::create(path.join("lock")).map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => return Err(StoreError::Locked { path: place.to_string() }),
             Err(fs::TryLockError::Error(error)) => return Err(failed(error)),
-        }
-        if let Some(parent) = path.parent() {
-            sync_folder(parent).map_err(failed)?;
         }
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
@@ -84,10 +81,61 @@ impl Disk for Folder {
     }
 }
 
+/// Makes a folder, and those above it, if need be; each is durable before the next is made in it. `sync` is
+/// [`sync_folder`].
+fn make_folder(path: &Path, sync: &mut dyn FnMut(&Path) -> io::Result<()>) -> io::Result<()> {
+    let Some(parent) = path.parent() else { return Ok(()) };
+    if path.is_dir() {
+        // Whoever made it may have ended before this. Where we may not look, we have made nothing.
+        return sync(parent).or_else(|error| match error.kind() {
+            io::ErrorKind::PermissionDenied => Ok(()),
+            _ => Err(error),
+        });
+    }
+    make_folder(parent, sync)?;
+    match fs::create_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists || !path.is_dir() => Err(error),
+        _ => sync(parent),
+    }
+}
+
 /// Makes names durable: a synced file is lost all the same when its folder's entry is.
 pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     // A path of one part lies in the present folder, whose own path is empty.
     let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     // Elsewhere a folder cannot be opened as a file; there, the file system's own journal has to do.
     if cfg!(unix) { fs::File::open(path)?.sync_all() } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The folders that were synced, in order, each with the number of those below the root that were there then.
+    fn made(root: &Path, below: &str) -> Vec<(PathBuf, usize)> {
+        let mut synced = Vec::new();
+        let path = root.join(below);
+        make_folder(&path, &mut |folder| {
+            let there = path.ancestors().filter(|above| above.starts_with(root) && above.is_dir()).count();
+            synced.push((folder.to_owned(), there - 1));
+            sync_folder(folder)
+        })
+        .unwrap();
+        assert!(path.is_dir());
+        synced
+    }
+
+    #[test]
+    fn each_new_folder_is_durable_before_the_next_is_made_in_it() {
+        let root = std::env::temp_dir().join(format!("shardway-folders-{}", std::process::id()));
+        fs::create_dir(&root).unwrap();
+        let above = root.parent().unwrap().to_owned();
+        let (a, b) = (root.join("a"), root.join("a/b"));
+        assert_eq!(made(&root, "a/b/c"), [(above, 0), (root.clone(), 1), (a, 2), (b.clone(), 3)]);
+        // Who made it may not have come so far as to make it durable.
+        assert_eq!(made(&root, "a/b/c"), [(b, 3)]);
+        fs::write(root.join("file"), "").unwrap();
+        make_folder(&root.join("file/d"), &mut sync_folder).unwrap_err();
+        fs::remove_dir_all(&root).unwrap();
+    }
 }
