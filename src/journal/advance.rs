@@ -92,6 +92,18 @@ impl Advance {
         !self.unsure
     }
 
+    /// Whether it may take what the store keeps back.
+    pub(super) fn uses_reserve(&self) -> bool {
+        self.transactions.front().is_some_and(|transaction| transaction.uses_reserve)
+    }
+
+    /// Lets all that is still to be written take what the store keeps back.
+    pub(super) fn use_reserve(&mut self) {
+        for transaction in &mut self.transactions {
+            transaction.uses_reserve = true;
+        }
+    }
+
     fn ask(&self) -> Step<Advanced> {
         Step::Ask(match (self.asked, self.transactions.front()) {
             (Asked::Transaction, Some(transaction)) => Request::Transact(transaction.clone()),
@@ -187,7 +199,7 @@ pub(super) fn pack(
     writes: Vec<Write>,
     limits: Limits,
 ) -> Result<VecDeque<Transaction>, Misfit> {
-    let guarded = Transaction { compares: guard, writes: Vec::new() };
+    let guarded = Transaction { compares: guard, ..Transaction::default() };
     let mut packed = VecDeque::new();
     let (mut current, mut bytes) = (guarded.clone(), guarded.bytes());
     for write in writes.into_iter().rev() {

@@ -134,9 +134,10 @@ pub struct StoreIdentity(pub String);
 /// How full a store is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Bytes that it holds, history included.
+    /// Bytes that it holds, counted as its quota counts them.
     pub bytes: u64,
-    /// Bytes at which it refuses writes; `None`: as many as fit the disk.
+    /// Bytes above which it refuses what makes them more, but for what [may take its
+    /// reserve](Transaction::uses_reserve); `None`: as many as fit the disk.
     pub quota: Option<u64>,
 }
 

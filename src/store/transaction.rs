@@ -17,6 +17,9 @@ pub struct Transaction {
     pub compares: Vec<Compare>,
     /// What to do then. May be empty: then only the answer matters.
     pub writes: Vec<Write>,
+    /// Whether it may take what the store keeps back when it is full, if the store keeps anything back. For what makes
+    /// room in the end, and for the few rows without which nobody could.
+    pub uses_reserve: bool,
 }
 
 /// Something that must be so.
@@ -83,6 +86,12 @@ impl Transaction {
     pub fn write(mut self, write: Write) -> Self {
         self.writes.push(write);
         self
+    }
+
+    /// Lets it take what the store keeps back.
+    #[must_use]
+    pub fn using_reserve(self) -> Self {
+        Self { uses_reserve: true, ..self }
     }
 
     /// Bytes of keys and values, as [`Limits::bytes`] counts them.

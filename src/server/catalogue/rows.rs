@@ -174,7 +174,7 @@ impl Catalogue {
         };
         let put = Write::Put(key.clone(), entry.to_row(&key));
         let compares = [Compare::Absent(key)].into_iter().chain(head).collect();
-        self.store.transact(Transaction { compares, writes: vec![put] }).await
+        self.store.transact(Transaction { compares, writes: vec![put], ..Transaction::default() }).await
     }
 
     /// Removes a deleted namespace from the catalogue, with what its history leaves; the head stays, so that what comes

@@ -222,9 +222,64 @@ async fn rows_beyond_the_quota_are_refused_and_fewer_are_not() {
     let options = EmbeddedOptions { max_bytes: 100, ..options };
     let store = EmbeddedStore::on(Box::new(disk), options).unwrap();
     store.transact(put("a", 300)).await.expect("less than before");
-    assert!(store.transact(put("a", 301)).await.is_err());
-    let usage = store.usage().await.unwrap();
-    assert!(usage.bytes >= 500 && usage.quota.is_some());
+    assert!(store.transact(put("d", 1)).await.is_err());
+}
+
+/// What keeps a full store going, and what makes room in it, goes on.
+#[tokio::test]
+async fn a_full_store_takes_what_keeps_it_going_from_its_reserve() {
+    let disk = CrashDisk::default();
+    let options = EmbeddedOptions { max_bytes: 1_000, ..EmbeddedOptions::default() };
+    let store = EmbeddedStore::on(Box::new(disk.clone()), options).unwrap();
+    store.transact(put("proof-of-life", 10)).await.unwrap();
+    store.transact(put("a", 900)).await.unwrap();
+    let counted = Usage { bytes: 13 + 10 + 1 + 900, quota: Some(1_000) };
+    assert_eq!(store.usage().await, Ok(counted), "what the refusal counts");
+    let refused = store.transact(put("commit", 71)).await;
+    assert!(
+        matches!(&refused, Err(StoreError::Full { reason }) if reason.contains("max_bytes")),
+        "{refused:?}"
+    );
+    store.transact(put("commit", 70)).await.expect("the last that fits");
+    assert!(store.transact(put("b", 1)).await.is_err());
+    // Rows that are there may grow, and what makes room may come, up to twice the quota.
+    store.transact(put("proof-of-life", 11)).await.unwrap();
+    store.transact(put("snapshot", 900).using_reserve()).await.unwrap();
+    let refused = store.transact(put("another", 200).using_reserve()).await;
+    assert!(
+        matches!(&refused, Err(StoreError::Full { reason }) if reason.contains("reserve")),
+        "{refused:?}"
+    );
+    assert!(store.transact(put("b", 1)).await.is_err(), "it is still full");
+    store.transact(put("snapshot", 990)).await.expect("even now rows that are there may grow");
+    assert_eq!(keys(&store).await, ["a", "commit", "proof-of-life", "snapshot"]);
+    // Two ways out: something is deleted, or it may hold more.
+    drop(store);
+    let more = EmbeddedOptions { max_bytes: 3_000, ..options };
+    let store = EmbeddedStore::on(Box::new(disk.clone()), more).unwrap();
+    store.transact(put("b", 1)).await.expect("it may hold more");
+    drop(store);
+    let store = EmbeddedStore::on(Box::new(disk), options).unwrap();
+    assert!(store.transact(put("c", 1)).await.is_err());
+    let less =
+        Transaction::default().write(Write::Delete("snapshot".into())).write(Write::Delete("b".into()));
+    store.transact(less.write(Write::Delete("commit".into()))).await.expect("it holds less");
+    store.transact(put("c", 1)).await.unwrap();
+}
+
+/// Whoever opens a store that holds more than it may, with another limit than its own, can end what was begun in it.
+#[tokio::test]
+async fn a_store_that_holds_more_than_it_may_has_a_reserve_too() {
+    let disk = CrashDisk::default();
+    let store = EmbeddedStore::on(Box::new(disk.clone()), EmbeddedOptions::default()).unwrap();
+    store.transact(put("a", 5_000)).await.unwrap();
+    drop(store);
+    let options = EmbeddedOptions { max_bytes: 1_000, ..EmbeddedOptions::default() };
+    let store = EmbeddedStore::on(Box::new(disk), options).unwrap();
+    assert!(store.transact(put("b", 1)).await.is_err());
+    store.transact(put("snapshot", 4_000).using_reserve()).await.unwrap();
+    store.transact(put("a", 5_001)).await.unwrap();
+    assert!(store.transact(put("another", 4_000).using_reserve()).await.is_err());
 }
 
 /// Rows come and go in all sizes, as many as the quota allows; the file does not grow beyond what is documented.

@@ -39,7 +39,9 @@ use self::{
 };
 use super::{
     Answer, Limits, Outcome, Page, Range, Revision, Row, Store, StoreError, StoreIdentity, Transaction,
-    Usage, Watch, WatchError, kv::Retention, local::Local,
+    Usage, Watch, WatchError, Write,
+    kv::{Kv, Retention},
+    local::Local,
 };
 
 /// The file.
@@ -57,18 +59,22 @@ pub struct EmbeddedOptions {
     pub retention: Retention,
     /// Bytes of keys and values that the rows may take; what would make them more is refused as
     /// [`StoreError::Full`]. They are held in memory, and the file is at most some four times as large.
+    ///
+    /// As much again is kept back for what keeps a full store going and makes room in it: transactions that
+    /// [use the reserve](Transaction::uses_reserve), and those that put nothing but what is there already.
     pub max_bytes: usize,
     /// Whether to make a store where there is none. Without it, that is [`StoreError::Unavailable`].
     pub create: bool,
 }
 
 impl Default for EmbeddedOptions {
-    /// 512 MiB of rows: a million shards take a quarter of that.
+    /// 4 GiB of rows: a namespace of a million shards with the longest keys takes 1.1 GiB, and as much again before its
+    /// history is shortened.
     fn default() -> Self {
         Self {
             limits: Limits::default(),
             retention: Retention::default(),
-            max_bytes: 512 << 20,
+            max_bytes: usize::try_from(4_u64 << 30).unwrap_or(usize::MAX / 4),
             create: true,
         }
     }
@@ -105,6 +111,9 @@ struct Shared {
     place: String,
     identity: StoreIdentity,
     max_bytes: usize,
+    /// As large is the reserve: what the rows may take, or what they took when this was opened with less. So a snapshot of
+    /// everything fits.
+    base_bytes: usize,
     local: Local,
     queue: Queue,
     /// Records that cannot be read, by key.
@@ -201,6 +210,28 @@ impl Shared {
         }
         self.local.kv().range(range)
     }
+
+    /// How many bytes the rows may take after a transaction, if it makes them more.
+    fn most_bytes(&self, transaction: &Transaction, kv: &Kv) -> usize {
+        // What only writes over what is there grows little, and must not fail: heads, terms, proofs of life. Nothing takes
+        // its room away.
+        let is_new = |write: &Write| matches!(write, Write::Put(key, _) if !kv.has(key));
+        if !transaction.writes.iter().any(is_new) {
+            self.base_bytes.saturating_mul(3)
+        } else if transaction.uses_reserve {
+            self.base_bytes.saturating_mul(2)
+        } else {
+            self.max_bytes
+        }
+    }
+
+    fn full(&self, bytes: usize, most: usize) -> StoreError {
+        let reserve = if most > self.max_bytes { " with its reserve" } else { "" };
+        let reason = format!(
+            "its rows would take {bytes} bytes, and may take {most}{reserve}; raise its max_bytes (as in              embedded:///folder?max_bytes=8GiB), or delete namespaces"
+        );
+        StoreError::Full { reason }.at(&self.place)
+    }
 }
 
 impl Store for EmbeddedStore {
@@ -245,11 +276,10 @@ impl Store for EmbeddedStore {
         })
     }
 
-    /// Of rows and their past, in memory. The file is not counted.
+    /// Of the rows as they are. Neither their past, in memory, is counted nor the file.
     fn usage(&self) -> Answer<'_, Usage> {
-        let kv = self.shared.local.kv();
-        let quota = self.shared.max_bytes + kv.retention().bytes;
-        let usage = Usage { bytes: kv.held_bytes() as u64, quota: Some(quota as u64) };
+        let bytes = self.shared.local.kv().live_bytes() as u64;
+        let usage = Usage { bytes, quota: Some(self.shared.max_bytes as u64) };
         Box::pin(ready(Ok(usage)))
     }
 

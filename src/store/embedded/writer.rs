@@ -58,6 +58,7 @@ impl Writer {
             place: disk.place(),
             identity,
             max_bytes,
+            base_bytes: max_bytes.max(kv.live_bytes()),
             local: Local::new(kv),
             queue: Queue::default(),
             damaged: Mutex::new(damaged),
@@ -107,12 +108,12 @@ impl Writer {
         let mends: Vec<_> = damaged.keys().filter(written).cloned().collect();
         let mut kv = self.shared.local.kv();
         let before = kv.live_bytes();
+        let most = self.shared.most_bytes(&transaction, &kv);
         let outcome = kv.stage(transaction)?;
         let bytes = kv.live_bytes();
-        if bytes > before && bytes > self.shared.max_bytes {
+        if bytes > before && bytes > most {
             kv.discard_newest();
-            let reason = format!("its rows would take {bytes} of {} bytes", self.shared.max_bytes);
-            return Err(StoreError::Full { reason });
+            return Err(self.shared.full(bytes, most));
         }
         if outcome != Outcome::Refused {
             mended.extend(mends);

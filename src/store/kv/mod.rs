@@ -110,6 +110,12 @@ impl Kv {
         self.held_bytes
     }
 
+    /// Whether there is such a row, staged ones included.
+    #[cfg(feature = "server")]
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.rows.get(key).is_some_and(|versions| versions.newest().value.is_some())
+    }
+
     /// Compares and, if all compare well, writes, for readers to see at once.
     pub fn apply(&mut self, transaction: Transaction) -> Result<Outcome, StoreError> {
         let outcome = self.stage(transaction)?;

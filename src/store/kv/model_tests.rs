@@ -107,8 +107,13 @@ fn any_transaction() -> impl Strategy<Value = Transaction> {
         1 => any_key().prop_map(Write::Delete),
         1 => (any_key(), any_key()).prop_map(|(from, until)| Write::DeleteRange(from, until)),
     ];
-    (proptest::option::weighted(0.2, compare), proptest::collection::vec(write, 0..4))
-        .prop_map(|(compare, writes)| Transaction { compares: compare.into_iter().collect(), writes })
+    (proptest::option::weighted(0.2, compare), proptest::collection::vec(write, 0..4)).prop_map(
+        |(compare, writes)| Transaction {
+            compares: compare.into_iter().collect(),
+            writes,
+            ..Transaction::default()
+        },
+    )
 }
 
 fn any_op() -> impl Strategy<Value = Op> {

@@ -81,13 +81,14 @@ async fn one_comparison_that_fails_stops_every_write(case: Case) {
                 Write::Delete(case.key("b")),
                 Write::Put(case.key("c"), "2".into()),
             ],
+            ..Transaction::default()
         };
         assert!(case.is_refused(transaction).await);
     }
     assert_eq!(case.names().await, ["a", "b"]);
     assert_eq!(case.value("a").await.unwrap(), "1");
-    let transaction = Transaction { compares: holds.to_vec(), writes: vec![Write::Delete(case.key("b"))] };
-    case.commit(transaction).await;
+    let delete = case.delete("b");
+    case.commit(holds.into_iter().fold(delete, Transaction::when)).await;
     assert_eq!(case.names().await, ["a"]);
 }
 
@@ -141,7 +142,7 @@ async fn a_key_is_not_written_twice(case: Case) {
     {
         for writes in [[one, other], [other, one]] {
             let writes = writes.iter().flat_map(|transaction| transaction.writes.clone()).collect();
-            let answer = case.store.transact(Transaction { compares: Vec::new(), writes }).await;
+            let answer = case.store.transact(Transaction { writes, ..Transaction::default() }).await;
             assert!(matches!(answer, Err(StoreError::WrittenTwice { .. })), "{answer:?}");
         }
     }
@@ -156,6 +157,7 @@ async fn what_exceeds_a_limit_does_nothing(case: Case) {
     let with = |compares: usize, writes: usize| Transaction {
         compares: (0..compares).map(|number| Compare::Absent(key(1_000 + number))).collect(),
         writes: (0..writes).map(|number| Write::Put(key(number), "v".into())).collect(),
+        ..Transaction::default()
     };
     let too_big = case.put("000000", vec![0; limits.bytes]);
     for transaction in [with(limits.operations + 1, 1), with(1, limits.operations + 1), too_big] {
