@@ -333,8 +333,8 @@ impl Candidacy {
                     Some(before) => Some(Compare::Value(key.clone(), before)),
                     None => Some(Compare::Absent(key.clone())),
                 };
-                let put = Write::Put(key, value.clone());
-                Request::Transact(Transaction { compares: compare.into_iter().collect(), writes: vec![put] })
+                let take = Transaction::default().write(Write::Put(key, value.clone())).using_reserve();
+                Request::Transact(compare.into_iter().fold(take, Transaction::when))
             }
         };
         self.asked = Some(asked);

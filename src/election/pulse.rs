@@ -356,7 +356,7 @@ impl Pulse {
                 };
                 let vacant = self.vacant.iter().cloned().map(Compare::Absent);
                 let born = vacant.fold(put(compare, 1), Transaction::when);
-                Request::Transact(born)
+                Request::Transact(born.using_reserve())
             }
             (Asked::Renew { counter, .. }, State::Alive { .. }) if is(Planted::RenewUnguarded) => {
                 let value = record(counter).to_row(&key);

@@ -109,6 +109,10 @@ impl fmt::Display for LogError {
 
 impl std::error::Error for LogError {}
 
+/// So many commits in a row may take what a full store keeps back: those until a snapshot of one of them is written.
+/// When that is not done by then, either it is soon, or it would not help.
+pub(super) const MAX_PRESSED: u32 = 64;
+
 /// What a commit compares, at least: its term and its head, so that nothing is ever written in a term that is over.
 const MIN_OPERATIONS: usize = 2;
 
@@ -134,6 +138,8 @@ pub struct Log {
     snapshot: Option<Link>,
     /// How many snapshots were begun, so that no two share a chunk.
     snapshots: u32,
+    /// How many commits in a row have found the store full.
+    pressed: u32,
     /// What the first commit says if nothing is continued.
     founding: Vec<Bytes>,
 }
@@ -174,6 +180,7 @@ impl Log {
             continues: None,
             snapshot: None,
             snapshots: 0,
+            pressed: 0,
             founding: Vec::new(),
         }
     }
@@ -202,6 +209,11 @@ impl Log {
         self.continues
     }
 
+    /// Whether commits find the store full, so that a snapshot is worth writing as soon as it makes room.
+    pub fn is_pressed(&self) -> bool {
+        self.pressed > 0
+    }
+
     /// Takes an entry; [`next`](Errand::next) commits it. Entries are committed one after the other: gather while one is
     /// on its way. Refused: the entry was not looked at.
     pub fn begin(&mut self, entry: Entry) -> Result<(), LogError> {
@@ -228,7 +240,9 @@ impl Log {
         self.check_open()?;
         self.snapshots += 1;
         let of = Link { attempt: self.snapshots, ..self.head.link };
-        WriteSnapshot::new(self.rows.clone(), self.term.clone(), self.limits, of, items)
+        let named = self.head.snapshot.map_or(0, |named| named.version.generation);
+        let behind = (self.snapshots == 1 && !is(Planted::OrphansStay)).then_some(named);
+        WriteSnapshot::new(self.rows.clone(), self.term.clone(), self.limits, of, behind, items)
     }
 
     /// The snapshot is whole: the next commit names it, and from then on it counts.
@@ -287,9 +301,13 @@ impl Log {
         };
         head.link.lineage = head.link.lineage_after(claim.previous.map_or(0, |previous| previous.lineage));
         let to = head.to_row(self.rows.head());
-        let advance = Advance::new(&self.rows, &self.term, self.limits, claim.from, writes, to).map_err(
+        let mut advance = Advance::new(&self.rows, &self.term, self.limits, claim.from, writes, to).map_err(
             |Misfit { bytes }| LogError::LimitsTooSmall { needed: bytes, limit: self.limits.bytes },
         )?;
+        // Without the first commit of a term there is nobody to make room; the others are what makes it.
+        if opening.is_some() || head.state != State::Live || head.snapshot != self.head.snapshot {
+            advance.use_reserve();
+        }
         self.stage =
             Stage::Committing(Box::new(Committing { claim, items, attempt, head, advance, opening }));
         Ok(())
@@ -345,6 +363,10 @@ impl Log {
                 if committing.opening.is_some() {
                     self.continues = committing.claim.previous;
                 }
+                let made_room = committing.head.snapshot != self.head.snapshot;
+                if made_room || !committing.advance.uses_reserve() {
+                    self.pressed = 0;
+                }
                 self.committed(committing.head, revision)
             }
             Step::Done(Advanced::TermLost) => self.over(LogError::Deposed),
@@ -355,6 +377,10 @@ impl Log {
             Step::Pause(StoreError::TooLarge { .. }) if committing.advance.is_undone() => {
                 self.divide(*committing)
             }
+            Step::Pause(error @ StoreError::Full { .. }) => match self.press(*committing) {
+                Ok(()) => Step::Pause(error),
+                Err(error) => self.over(error),
+            },
             Step::Pause(error) => {
                 self.stage = Stage::Committing(committing);
                 Step::Pause(error)
@@ -364,6 +390,24 @@ impl Log {
                 Step::Ask(request)
             }
         }
+    }
+
+    /// The store is full, which a snapshot may change: of a commit that is through, named by another one. So a few
+    /// commits may take what the store keeps back, and so may the one that is stuck, once there is a snapshot to name.
+    fn press(&mut self, mut committing: Committing) -> Result<(), LogError> {
+        let names = committing.head.snapshot.map(|named| named.version);
+        let written = self.snapshot.filter(|written| names < Some(written.version));
+        if written.is_some() && committing.opening.is_none() && committing.advance.is_undone() {
+            let Committing { mut claim, items, attempt, .. } = committing;
+            claim.head.snapshot = written;
+            return self.commit(claim, items, attempt + 1, None);
+        }
+        if !committing.advance.uses_reserve() && self.pressed < MAX_PRESSED {
+            self.pressed += 1;
+            committing.advance.use_reserve();
+        }
+        self.stage = Stage::Committing(Box::new(committing));
+        Ok(())
     }
 
     fn committed(&mut self, head: Head, revision: Revision) -> Step<Made> {

@@ -30,6 +30,8 @@ mod wire;
 #[cfg(test)]
 mod damage_tests;
 #[cfg(test)]
+mod full_tests;
+#[cfg(test)]
 mod history_tests;
 #[cfg(test)]
 mod load_tests;

@@ -280,7 +280,8 @@ impl Opening {
 
     fn mend(&self) -> Transaction {
         let ours = Compare::Value(self.rows.term().clone(), self.term.record.clone());
-        Transaction::default().when(ours).write(Write::Put(self.rows.head().clone(), Bytes::new()))
+        let mend = Write::Put(self.rows.head().clone(), Bytes::new());
+        Transaction::default().when(ours).write(mend).using_reserve()
     }
 
     fn raise(&self, to: u64) -> Transaction {
@@ -294,7 +295,7 @@ impl Opening {
         };
         let value = Cluster { incarnation: to, ..before }.to_row(&key);
         let ours = Compare::Value(self.rows.term().clone(), self.term.record.clone());
-        Transaction::default().when(ours).when(compare).write(Write::Put(key, value))
+        Transaction::default().when(ours).when(compare).write(Write::Put(key, value)).using_reserve()
     }
 
     fn stored(&self) -> Result<Option<Head>, LogError> {

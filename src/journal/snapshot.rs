@@ -23,6 +23,8 @@ pub struct WriteSnapshot {
     limits: Limits,
     link: Link,
     pieces: Vec<Piece>,
+    /// What earlier leaders left unfinished, and goes with the first chunks.
+    leftovers: Option<Write>,
     /// Hashes of the chunks that are stored.
     stored: Vec<u64>,
     /// Hashes of the chunks that are being stored.
@@ -32,30 +34,45 @@ pub struct WriteSnapshot {
 type End = Result<Link, LogError>;
 
 impl WriteSnapshot {
-    /// `of`: what the snapshot shows. Its term and attempt are the snapshot's own.
+    /// `of`: what the snapshot shows. Its term and attempt are the snapshot's own. `behind`: the newest generation of
+    /// which a snapshot counts; what there is between the two was never finished. `None`: there is nothing to remove.
     pub(super) fn new(
         rows: Rows,
         term: Term,
         limits: Limits,
         of: Link,
+        behind: Option<u64>,
         items: &[Bytes],
     ) -> Result<Self, LogError> {
-        let room = chunk_bytes(&rows, &term, limits, Kind::Snapshot)?;
+        let leftovers = behind.map(|behind| {
+            let from = rows.generation(Kind::Snapshot, behind.saturating_add(1));
+            let first = Link { term: term.number, ..of }.chunk(0);
+            Write::DeleteRange(from.into(), rows.chunk(Kind::Snapshot, first))
+        });
+        let beside = leftovers.clone().map_or(0, |write| Transaction::default().write(write).bytes());
+        let for_chunks = Limits { bytes: limits.bytes.saturating_sub(beside), ..limits };
+        let room = chunk_bytes(&rows, &term, for_chunks, Kind::Snapshot)?;
         let pieces = piece::cut(items, of.version.incarnation, None, room);
         let chunks = u32::try_from(pieces.len()).ok().filter(|chunks| *chunks <= MAX_CHUNKS);
         let Some(chunks) = chunks else { return Err(LogError::TooManyChunks) };
         let link = Link { term: term.number, chunks, ..of };
-        Ok(Self { rows, term, limits, link, pieces, stored: Vec::new(), asked: Vec::new() })
+        Ok(Self { rows, term, limits, link, pieces, leftovers, stored: Vec::new(), asked: Vec::new() })
     }
 
     /// As many of the next chunks as fit a transaction. Only the term is compared: that commits go on meanwhile is no harm.
+    ///
+    /// A snapshot is what makes room in a store that is full, so it may take what that keeps back. It takes at most as much
+    /// as there is already, and since what earlier ones left goes first, there are never more than two of them.
     fn ask(&mut self) -> Step<End> {
         if self.stored.len() >= self.pieces.len() {
             let checksum = mix(std::mem::take(&mut self.stored));
             return Step::Done(Ok(Link { checksum, ..self.link }));
         }
         let ours = Compare::Value(self.rows.term().clone(), self.term.record.clone());
-        let mut transaction = Transaction::default().when(ours);
+        let mut transaction = Transaction::default().when(ours).using_reserve();
+        if self.stored.is_empty() {
+            transaction.writes.extend(self.leftovers.clone());
+        }
         let mut bytes = transaction.bytes();
         self.asked.clear();
         for (number, piece) in (0..).zip(&self.pieces).skip(self.stored.len()) {

@@ -382,7 +382,7 @@ impl Office {
         if !engine.is_waiting() {
             upkeep.trust();
         }
-        upkeep.committing(delta.version, &items, snapshot);
+        upkeep.committing(delta.version, &items, self.log.is_pressed(), snapshot);
         let is_deleted = delta.changes.last() == Some(&Change::Deleted);
         let wait = if is_deleted {
             // The longer of the two: those before it may not have waited to the end.

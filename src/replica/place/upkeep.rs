@@ -12,6 +12,10 @@ use crate::{
     types::{Mono, Version},
 };
 
+/// In a full store a snapshot is written when this part of the last one's size has been committed since: less is not worth
+/// what it costs.
+const PRESSED_AFTER: usize = 4;
+
 #[derive(Debug)]
 pub(super) struct Upkeep {
     config: ReplicaConfig,
@@ -75,17 +79,21 @@ impl Upkeep {
         self.pauses.until()
     }
 
-    /// A commit of `items` is about to be made, after which the whole state is `state`.
+    /// A commit of `items` is about to be made, after which the whole state is `state`. `is_pressed`: the store is full.
     pub(super) fn committing(
         &mut self,
         version: Version,
         items: &[Bytes],
+        is_pressed: bool,
         state: impl FnOnce() -> Vec<Bytes>,
     ) {
         self.length.commits += 1;
         self.length.bytes += items.iter().map(Bytes::len).sum::<usize>();
         let bytes = self.config.snapshot_after_bytes.max(self.length.snapshot_bytes);
-        let is_due = self.length.bytes >= bytes || self.length.commits >= self.config.snapshot_after_commits;
+        let makes_room = is_pressed && self.length.bytes >= self.length.snapshot_bytes / PRESSED_AFTER;
+        let is_due = makes_room
+            || self.length.bytes >= bytes
+            || self.length.commits >= self.config.snapshot_after_commits;
         if is_due && matches!(self.stage, Stage::Idle) || matches!(self.stage, Stage::Due) {
             self.stage = Stage::Taken(version, state());
         }

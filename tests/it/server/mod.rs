@@ -6,6 +6,7 @@ mod cadence;
 mod cadence_watch;
 mod cut_off;
 mod fleet;
+mod full;
 mod gophers;
 mod limits;
 mod namespaces;
