@@ -18,10 +18,14 @@ use crate::{
 /// Largest file with a certificate, a key or a password.
 const MAX_SECRET_BYTES: usize = 1 << 20;
 
+/// The least that a folder's rows may be allowed to take: some transactions of the largest kind.
+const MIN_STORE_BYTES: usize = 16 << 20;
+
 /// A store, as it is named on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    Folder(PathBuf),
+    /// With what its rows may take, if that was said.
+    Folder(PathBuf, Option<usize>),
     /// Each with its port.
     Etcd(Vec<String>),
 }
@@ -76,8 +80,10 @@ impl Access {
 impl EtcdAccess {
     pub(crate) fn open(&self, place: &Place, create: bool) -> anyhow::Result<Box<dyn Store>> {
         match place {
-            Place::Folder(folder) => {
-                let options = EmbeddedOptions { create, ..EmbeddedOptions::default() };
+            Place::Folder(folder, max_bytes) => {
+                let options = EmbeddedOptions::default();
+                let max_bytes = max_bytes.unwrap_or(options.max_bytes);
+                let options = EmbeddedOptions { create, max_bytes, ..options };
                 Ok(Box::new(EmbeddedStore::open(folder, options)?))
             }
             Place::Etcd(members) => Ok(Box::new(EtcdStore::new(self.config(members)?)?)),
@@ -122,17 +128,47 @@ impl FromStr for Place {
                 EtcdConfig::new(members.iter().map(|member| format!("http://{member}")))?;
                 Ok(Self::Etcd(members))
             }
-            Some(("embedded", folder)) if folder.starts_with('/') => Ok(Self::Folder(folder.into())),
-            None if !text.is_empty() => Ok(Self::Folder(text.into())),
-            _ => bail!("a store is a folder, embedded:///folder or etcd://host:port[,host:port]"),
+            Some(("embedded", folder)) if folder.starts_with('/') => match folder.split_once('?') {
+                None => Ok(Self::Folder(folder.into(), None)),
+                Some((folder, setting)) => Ok(Self::Folder(folder.into(), Some(max_bytes(setting)?))),
+            },
+            None if !text.is_empty() => Ok(Self::Folder(text.into(), None)),
+            _ => bail!(
+                "a store is a folder, embedded:///folder[?max_bytes=8GiB] or etcd://host:port[,host:port]"
+            ),
         }
     }
+}
+
+/// The one setting that a folder has.
+fn max_bytes(setting: &str) -> anyhow::Result<usize> {
+    let bytes = setting.strip_prefix("max_bytes=").and_then(|size| {
+        let digits = size.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+        let shift = match &size[digits.len()..] {
+            "" => 0,
+            "KiB" => 10,
+            "MiB" => 20,
+            "GiB" => 30,
+            _ => return None,
+        };
+        digits.parse::<usize>().ok()?.checked_mul(1 << shift).filter(|bytes| *bytes >= MIN_STORE_BYTES)
+    });
+    bytes.with_context(|| {
+        format!(
+            "\"?{setting}\" is not what a folder can be told: ?max_bytes=, then {} MiB or more as a number of bytes, \
+             KiB, MiB or GiB, such as ?max_bytes=8GiB",
+            MIN_STORE_BYTES >> 20
+        )
+    })
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Folder(folder) => folder.display().fmt(f),
+            Self::Folder(folder, None) => folder.display().fmt(f),
+            Self::Folder(folder, Some(bytes)) => {
+                write!(f, "embedded://{}?max_bytes={bytes}", folder.display())
+            }
             Self::Etcd(members) => write!(f, "etcd://{}", members.join(",")),
         }
     }
@@ -144,22 +180,37 @@ mod tests {
 
     #[test]
     fn stores_are_folders_and_etcds_and_nothing_else() {
-        let folder = |path: &str| Place::Folder(path.into());
+        let folder = |path: &str| Place::Folder(path.into(), None);
+        let limited = |path: &str, bytes| Place::Folder(path.into(), Some(bytes));
         let etcd =
             |members: &[&str]| Place::Etcd(members.iter().map(|member| (*member).to_owned()).collect());
         for (text, place) in [
             ("data", folder("data")),
             ("/var/lib/shardway", folder("/var/lib/shardway")),
             ("embedded:///var/lib/shardway", folder("/var/lib/shardway")),
+            ("embedded:///data?max_bytes=8GiB", limited("/data", 8 << 30)),
+            ("embedded:///data?max_bytes=16777216", limited("/data", 16 << 20)),
+            // A plain path is taken as it is.
+            ("data?max_bytes=8GiB", folder("data?max_bytes=8GiB")),
             ("etcd://a:1", etcd(&["a:1"])),
             ("etcd://a:1,[::1]:2/", etcd(&["a:1", "[::1]:2"])),
         ] {
             assert_eq!(text.parse::<Place>().unwrap(), place);
+            assert_eq!(place.to_string().parse::<Place>().unwrap(), place);
         }
         for bad in
             ["", "embedded://data", "etcd://", "etcd://a", "etcd://a:1,", "etcd://u:p@a:1", "http://a:1"]
         {
             bad.parse::<Place>().unwrap_err();
+        }
+        for bad in
+            ["", "max_bytes", "max_bytes=", "max_bytes=GiB", "max_bytes=8GB", "max_bytes=-1", "size=8GiB"]
+        {
+            let error = format!("embedded:///data?{bad}").parse::<Place>().unwrap_err().to_string();
+            assert!(error.contains("such as ?max_bytes=8GiB"), "{error}");
+        }
+        for bad in ["1MiB", "99999999999GiB", "8GiB&max_bytes=9GiB"] {
+            format!("embedded:///data?max_bytes={bad}").parse::<Place>().unwrap_err();
         }
     }
 }

@@ -79,7 +79,7 @@ pub(super) struct Serve {
     /// A name that no other replica has. [default: what it advertises]
     #[arg(long, env = "SHARDWAY_NAME", value_name = "NAME")]
     name: Option<String>,
-    /// A folder, or etcd://host:port[,host:port]. [default: data]
+    /// A folder, embedded:///folder?max_bytes=8GiB, or etcd://host:port[,host:port]. [default: data]
     #[arg(long, env = "SHARDWAY_STORE", value_name = "STORE")]
     store: Option<String>,
     /// Let everybody who reaches this address in, and send everything in plain text: there is no TLS yet.

@@ -10,8 +10,12 @@ use crate::store::{Range, Revision, Store, StoreError, Usage};
 
 /// How often the past is forgotten, up to where the store was the time before.
 const EVERY: Duration = Duration::from_mins(5);
+/// How often its size is looked at: a store that fills is told of while there is time.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// A store that is fuller than this is worth a warning: percents of what it takes.
 const WARN_FROM_PERCENT: u64 = 80;
+/// How often its size is looked at before what is still so is said again.
+const LOOKS: u64 = EVERY.as_secs() / LOOK_EVERY.as_secs();
 
 /// Goes on until it is aborted.
 pub(super) async fn keep_house(store: Arc<dyn Store>, prefix: String) {
@@ -23,7 +27,18 @@ pub(super) async fn keep_house(store: Arc<dyn Store>, prefix: String) {
                 tracing::warn!(%error, "the store's past could not be forgotten; it is tried again")
             }
         }
-        tokio::time::sleep(EVERY).await;
+        let mut told = Fill::Room;
+        for _ in 0..LOOKS {
+            // One that cannot be reached is told of elsewhere.
+            if let Ok(usage) = store.usage().await {
+                let fill = Fill::of(usage);
+                if fill != told {
+                    fill.tell(usage);
+                }
+                told = fill;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
 }
 
@@ -32,15 +47,43 @@ async fn tidy(store: &dyn Store, prefix: &str, before: Option<Revision>) -> Resu
     if let Some(before) = before {
         store.compact(before).await?;
     }
-    let usage = store.usage().await?;
-    if let Some(percent) = percent(usage).filter(|percent| *percent >= WARN_FROM_PERCENT) {
-        tracing::warn!(
-            percent,
-            bytes = usage.bytes,
-            "the store is nearly full: give it room, or writes will fail"
-        );
-    }
     Ok(store.range(Range::prefix(prefix, 1)).await?.revision)
+}
+
+/// Whether there is room left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fill {
+    Room,
+    Nearly,
+    Full,
+}
+
+impl Fill {
+    fn of(usage: Usage) -> Self {
+        match percent(usage) {
+            Some(100..) => Self::Full,
+            Some(WARN_FROM_PERCENT..) => Self::Nearly,
+            _ => Self::Room,
+        }
+    }
+
+    fn tell(self, Usage { bytes, quota }: Usage) {
+        match self {
+            Self::Room => tracing::info!(bytes, quota, "the store has room again"),
+            Self::Nearly => tracing::warn!(
+                bytes,
+                quota,
+                "the store is nearly full: raise its limit (max_bytes of a folder, --quota-backend-bytes of etcd) \
+                 or delete namespaces, or commits will be refused"
+            ),
+            Self::Full => tracing::error!(
+                bytes,
+                quota,
+                "the store is full and refuses commits, until its limit is raised (max_bytes of a folder, \
+                 --quota-backend-bytes of etcd) or namespaces are deleted"
+            ),
+        }
+    }
 }
 
 fn percent(usage: Usage) -> Option<u64> {
@@ -79,8 +122,11 @@ mod tests {
 
     #[test]
     fn a_store_without_a_quota_is_never_nearly_full() {
-        assert_eq!(percent(Usage { bytes: 1 << 40, quota: None }), None);
-        assert_eq!(percent(Usage { bytes: 90, quota: Some(100) }), Some(90));
-        assert_eq!(percent(Usage { bytes: u64::MAX, quota: Some(0) }), Some(u64::MAX));
+        let fill = |bytes, quota| Fill::of(Usage { bytes, quota });
+        assert_eq!(fill(1 << 40, None), Fill::Room);
+        assert_eq!(fill(79, Some(100)), Fill::Room);
+        assert_eq!(fill(80, Some(100)), Fill::Nearly);
+        assert_eq!(fill(100, Some(100)), Fill::Full);
+        assert_eq!(fill(u64::MAX, Some(0)), Fill::Full);
     }
 }

@@ -44,7 +44,7 @@ pub(super) struct Distributor {
 impl Distributor {
     pub(super) fn run(self, console: &mut Console<'_>) -> anyhow::Result<Exit> {
         let scratch = Scratch::new();
-        let place = self.store.clone().unwrap_or_else(|| Place::Folder(scratch.0.clone()));
+        let place = self.store.clone().unwrap_or_else(|| Place::Folder(scratch.0.clone(), None));
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let report = runtime.context("no runtime to work with")?.block_on(async {
             let store = self.access.open_or_make(&place).with_context(|| format!("cannot open {place}"))?;

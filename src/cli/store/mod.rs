@@ -26,7 +26,8 @@ use crate::{
 
 /// Back up, restore, verify, mend or move what a distributor has stored.
 ///
-/// A STORE is a folder, by its path or as `embedded:///folder`, or an etcd cluster, as `etcd://host:port[,host:port]`.
+/// A STORE is a folder, by its path or as `embedded:///folder` (with `?max_bytes=8GiB` if it may take more or less than 4 GiB), or
+/// an etcd cluster, as `etcd://host:port[,host:port]`.
 /// A folder can be open once, so a distributor that uses it has to be stopped first; an etcd is read while it runs.
 #[derive(Debug, Args)]
 #[command(after_help = "\

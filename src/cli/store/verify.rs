@@ -44,7 +44,7 @@ impl Verify {
     pub(super) fn run(self, console: &mut Console<'_>) -> anyhow::Result<Exit> {
         let name = self.what.to_string();
         let report = match &self.what {
-            Place::Folder(path) if path.is_file() => {
+            Place::Folder(path, _) if path.is_file() => {
                 let file = File::open(path).with_context(|| format!("cannot open backup {name}"))?;
                 let report =
                     check_file(BufReader::new(file)).with_context(|| format!("cannot read {name}"))?;
