@@ -9,14 +9,14 @@ use super::{
     collect::Collect,
     head::{Head, Link, MAX_CHUNKS, Mismatch, State},
     opening::{Claim, OpenAs, Opening, after},
-    piece::{self, MAX_CHUNK_BYTES, MIN_CHUNK_BYTES, Piece},
+    piece::{self, MAX_CHUNK_BYTES, MIN_CHUNK_BYTES},
     record::{Record, Unreadable},
     rows::{Kind, Rows},
     snapshot::WriteSnapshot,
 };
 use crate::{
     planted::{Planted, is},
-    store::{Chunk, Errand, Limits, Reply, Revision, Step, StoreError, Write},
+    store::{Chunk, Errand, Limits, Reply, Revision, Step, StoreError},
     types::Version,
 };
 
@@ -289,7 +289,7 @@ impl Log {
         let Some(chunks) = chunks else {
             return Err(LogError::TooManyChunks);
         };
-        let (writes, values) = chunk_rows(&self.rows, Kind::Delta, chunk, &pieces);
+        let (writes, values) = piece::to_rows(&self.rows, Kind::Delta, chunk, &pieces);
         let mut head = claim.head.clone();
         head.link = Link {
             version,
@@ -443,19 +443,4 @@ pub(super) fn chunk_bytes(rows: &Rows, term: &Term, limits: Limits, kind: Kind) 
         Some(room) if room >= MIN_CHUNK_BYTES => Ok(room.min(MAX_CHUNK_BYTES)),
         _ => Err(LogError::LimitsTooSmall { needed: around + MIN_CHUNK_BYTES, limit: limits.bytes }),
     }
-}
-
-/// The rows of chunks from `first` on, as writes and by themselves.
-pub(super) fn chunk_rows(
-    rows: &Rows,
-    kind: Kind,
-    first: Chunk,
-    pieces: &[Piece],
-) -> (Vec<Write>, Vec<Bytes>) {
-    let row = |(number, piece): (u32, &Piece)| {
-        let key = rows.chunk(kind, Chunk { number, ..first });
-        let value = piece.to_row(&key);
-        (Write::Put(key, value.clone()), value)
-    };
-    (first.number..).zip(pieces).map(row).unzip()
 }

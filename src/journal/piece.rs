@@ -10,9 +10,13 @@ use bytes::{Bytes, BytesMut};
 use super::{
     head::Link,
     record::{ENVELOPE_BYTES, Record, Unreadable, mix},
+    rows::{Kind, Rows},
     wire::{Encoder, Fields, WireError},
 };
-use crate::hash::xxh3;
+use crate::{
+    hash::xxh3,
+    store::{Chunk, Write},
+};
 
 /// A chunk is at most so large, even where the store takes more: it is the unit of damage, and of reading.
 pub(super) const MAX_CHUNK_BYTES: usize = 256 * 1024;
@@ -182,6 +186,16 @@ impl Record for Piece {
         }
         Ok(piece)
     }
+}
+
+/// The rows of chunks from `first` on, as writes and by themselves.
+pub(super) fn to_rows(rows: &Rows, kind: Kind, first: Chunk, pieces: &[Piece]) -> (Vec<Write>, Vec<Bytes>) {
+    let row = |(number, piece): (u32, &Piece)| {
+        let key = rows.chunk(kind, Chunk { number, ..first });
+        let value = piece.to_row(&key);
+        (Write::Put(key, value.clone()), value)
+    };
+    (first.number..).zip(pieces).map(row).unzip()
 }
 
 #[cfg(test)]

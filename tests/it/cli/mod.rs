@@ -3,6 +3,7 @@
 mod adopt;
 mod config;
 mod damaged;
+mod full;
 mod outage;
 mod owner;
 mod plan;
