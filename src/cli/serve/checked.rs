@@ -3,7 +3,7 @@
 
 use std::{
     fmt,
-    net::{Ipv4Addr, SocketAddr},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
 };
 
@@ -46,6 +46,10 @@ impl Checked {
         let place = settings.store.as_deref().unwrap_or(DEFAULT_STORE).parse();
         let place: Option<Place> =
             problems.take(place.map_err(|error: anyhow::Error| format!("store: {error:#}")));
+        check_distinct(&settings, address, cadence, admin.flatten(), &mut problems);
+        if let Some(advertise) = &settings.advertise {
+            check_advertised(advertise, &mut problems);
+        }
         let keys = problems.take(serve.access.keys());
         if let (Some(keys), Some(name)) = (&keys, settings.name.as_ref().or(settings.advertise.as_ref())) {
             problems.take(keys.replica(name));
@@ -72,14 +76,16 @@ fn settings(serve: &Serve, problems: &mut Problems) -> Settings {
         else {
             return Settings::default();
         };
-        Settings::parse(&source, &file).unwrap_or_else(|error| {
+        // What can be read is looked at with the rest, so that nobody mends one thing only to hear of the next.
+        let (settings, error) = Settings::examine(&source, &file);
+        if let Some(error) = error {
             error.problems.iter().for_each(|problem| problems.add(format!("{source}:{problem}")));
             let more = error.count - error.problems.len();
             if more > 0 {
                 problems.add(format!("{source}: {more} more"));
             }
-            Settings::default()
-        })
+        }
+        settings
     });
     let say = |setting: &mut Option<String>, said: &Option<String>| {
         if said.is_some() {
@@ -114,6 +120,44 @@ fn address(serve: &Serve, settings: &Settings, problems: &mut Problems) -> Optio
             .add(format!("nobody reaches a replica at {listen}: say with --advertise where others reach it"));
     }
     Some(address)
+}
+
+/// Others connect to it, so it has to be something to connect to.
+fn check_advertised(advertise: &str, problems: &mut Problems) {
+    let is_host = |host: &str| {
+        let name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        let within = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        match within {
+            Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+            None => !host.is_empty() && host.chars().all(name),
+        }
+    };
+    let parts = advertise.rsplit_once(':');
+    if !parts.is_some_and(|(host, port)| is_host(host) && port.parse::<u16>().is_ok_and(|port| port > 0)) {
+        problems.add(format!(
+            "others cannot reach \"{advertise}\": what is advertised must be a host and a port, as host-1:7943"
+        ));
+    }
+}
+
+/// One port serves one purpose.
+fn check_distinct(
+    settings: &Settings,
+    address: Option<SocketAddr>,
+    cadence: Option<SocketAddr>,
+    admin: Option<SocketAddr>,
+    problems: &mut Problems,
+) {
+    let said = |address: Option<SocketAddr>| address.filter(|address| address.port() != 0);
+    // Nobody has said the one that is the next above another.
+    let admin = settings.admin_listen.as_ref().and(admin);
+    let named = [("listen", said(address)), ("cadence_listen", said(cadence)), ("admin_listen", said(admin))];
+    for (at, (name, address)) in named.iter().enumerate() {
+        let same = named[..at].iter().find(|(_, other)| other.is_some() && other == address);
+        if let (Some((other, _)), Some(address)) = (same, address) {
+            problems.add(format!("{name} and {other} are both {address}: each needs a port of its own"));
+        }
+    }
 }
 
 fn cadence(serve: &Serve, settings: &Settings, problems: &mut Problems) -> Option<SocketAddr> {

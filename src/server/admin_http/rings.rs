@@ -21,6 +21,11 @@ impl AdminHttp {
             .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
         match self.rings.place(&name, &self.rooms) {
             Some(place) => Ok((name, place)),
+            // What is stored has not been read yet, and may have it.
+            None if !self.rooms.is_complete() => {
+                let text = "this replica has not read yet which namespaces there are; ask again";
+                Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, text.to_owned()))
+            }
             None => Err(Refusal::new(StatusCode::NOT_FOUND, format!("there is no namespace \"{name}\""))),
         }
     }

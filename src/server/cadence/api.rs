@@ -31,7 +31,11 @@ use crate::{
     },
     server::{
         Found, NotOwned, Room, Whole,
-        grpc::{Office, patience, peers},
+        grpc::{
+            Office,
+            delivery::{self, deliver},
+            patience, peers,
+        },
         rings::Place,
     },
     types::{ExecutorId, Namespace, ShardKey, Version},
@@ -53,8 +57,12 @@ macro_rules! from_leader {
         match $desk.leader(&problem, &$metadata) {
             Some(leader) => {
                 let request = peers::pass_on($message, patience::of(&$metadata));
-                let answer = ShardDistributorApiClient::new(leader).$method(request).await;
-                answer.map(|answer| Response::new(answer.into_inner())).map_err(passed_back)
+                let mut leader =
+                    ShardDistributorApiClient::new(leader).max_decoding_message_size(peers::MAX_PASSED_BYTES);
+                let answer = leader.$method(request).await;
+                answer
+                    .map(|answer| Response::new(answer.into_inner()))
+                    .map_err(|status| passed_back(&$namespace, status))
             }
             None => Err(of_problem(&$namespace, problem).into()),
         }
@@ -137,13 +145,11 @@ impl ShardDistributorApi for Desk {
         let over = self.office.readiness.over();
         tokio::spawn(async move {
             tokio::select! {
-                () = until_gone(frames) => {}
-                why = over => {
-                    let _ = sender.send(Err(why.problem().into_status())).await;
-                }
+                why = until_gone(frames) => delivery::end(&sender, why).await,
+                why = over => delivery::end(&sender, why.problem().into_status()).await,
                 status = tell(&office, &namespace, &room, &sender) => {
                     if let Err(status) = status {
-                        let _ = sender.send(Err(status)).await;
+                        delivery::end(&sender, status).await;
                     }
                 }
             }
@@ -314,13 +320,13 @@ fn not_registered(executor: &str, namespace: &Namespace) -> Status {
     Status::not_found(format!("executor \"{executor}\" of namespace \"{namespace}\" is not registered"))
 }
 
-/// Until the watcher has gone. One that closes its side still listens.
-pub(super) async fn until_gone(mut frames: Streaming<WatchNamespaceStateRequest>) {
+/// Until the watcher has gone, or its stream is broken, as this says. One that closes its side still listens.
+pub(super) async fn until_gone(mut frames: Streaming<WatchNamespaceStateRequest>) -> Status {
     loop {
         match frames.message().await {
             Ok(Some(_)) => {}
             Ok(None) => std::future::pending().await,
-            Err(_) => return,
+            Err(status) => return status,
         }
     }
 }
@@ -344,7 +350,8 @@ async fn tell(
         match room.whole(now, have) {
             Whole::Is(serial, message) => {
                 have = Some(serial);
-                if to.send(Ok(message)).await.is_err() {
+                let delivered = deliver(to, message).await;
+                if !delivered.map_err(|problem| Status::from(of_problem(namespace, problem)))? {
                     return Ok(());
                 }
                 continue;

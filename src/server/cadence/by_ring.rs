@@ -19,7 +19,7 @@ use crate::{
     },
     server::{
         Watcher,
-        grpc::{Office, not_placed},
+        grpc::{Office, delivery, not_placed},
         rings::{NotPlaced, Place, Placed, Ring},
         room::Room,
     },
@@ -83,12 +83,14 @@ pub(super) async fn watch(
         if is_told { Vec::new() } else { vec![placed.whole()] }
     };
     let told = tokio::select! {
-        () = until_gone(frames) => Ok(()),
-        why = office.readiness.stopping() => Err(why.problem()),
-        told = office.tell_of_ring(&namespace, &ring, &to, since, None) => told,
+        why = until_gone(frames) => Err(why),
+        why = office.readiness.stopping() => Err(of_problem(&namespace, why.problem()).into()),
+        told = office.tell_of_ring(&namespace, &ring, &to, since, None) => {
+            told.map_err(|problem| of_problem(&namespace, problem).into())
+        }
     };
-    if let Err(problem) = told {
-        let _ = to.send(Err(of_problem(&namespace, problem).into())).await;
+    if let Err(status) = told {
+        delivery::end(&to, status).await;
     }
 }
 

@@ -50,9 +50,12 @@ impl ShardDistributorExecutorApi for Desk {
             Trouble::NotLeading => {
                 let problem = self.office.not_leading(&namespace).await;
                 if let Some(leader) = self.leader(&problem, &metadata) {
-                    let mut leader = ShardDistributorExecutorApiClient::new(leader);
+                    let mut leader = ShardDistributorExecutorApiClient::new(leader)
+                        .max_decoding_message_size(peers::MAX_PASSED_BYTES);
                     let answer = leader.heartbeat(peers::pass_on(message, patience)).await;
-                    return answer.map(|answer| Response::new(answer.into_inner())).map_err(passed_back);
+                    return answer
+                        .map(|answer| Response::new(answer.into_inner()))
+                        .map_err(|status| passed_back(&namespace, status));
                 }
                 of_problem(&namespace, problem)
             }

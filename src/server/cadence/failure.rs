@@ -7,6 +7,7 @@ use crate::{
         cadence::Failure,
         v1::wire::{Problem, problem::Reason},
     },
+    server::grpc::peers,
     types::{Namespace, ShardKey},
 };
 
@@ -38,7 +39,13 @@ pub(super) fn unassigned(namespace: &Namespace, shard: &ShardKey) -> Failure {
 }
 
 /// What the leader said to another replica, for who asked that: what belongs to that connection stays there.
-pub(super) fn passed_back(status: Status) -> Status {
+pub(super) fn passed_back(namespace: &Namespace, status: Status) -> Status {
+    let was_answered = status.code() != Code::Cancelled && std::error::Error::source(&status).is_none();
+    if !was_answered {
+        // In whatever words, they have to be of this package.
+        let told = peers::told(namespace, status);
+        return Failure::Other(told.code(), told.message().to_owned()).into();
+    }
     let mut passed = Status::with_details(status.code(), status.message(), status.details().to_vec().into());
     for trailer in ["rpc-application-error", "rpc-application-error-name"] {
         if let Some(value) = status.metadata().get(trailer) {

@@ -6,7 +6,11 @@ use tokio::sync::mpsc;
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Office, desk_problem, patience, peers};
+use super::{
+    Office,
+    delivery::{self, deliver},
+    desk_problem, patience, peers,
+};
 use crate::{
     proto::v1::{
         read_to_leader,
@@ -63,7 +67,9 @@ impl Executor for ExecutorService {
                 return match self.0.peers.at(&problem.leader) {
                     Some(leader) if !is_passed_on && !problem.leader.is_empty() => {
                         let request = peers::pass_on(BeatRequest { frame: Some(frame) }, patience);
-                        ExecutorClient::new(leader).beat(request).await.map_err(peers::late)
+                        let mut leader =
+                            ExecutorClient::new(leader).max_decoding_message_size(peers::MAX_PASSED_BYTES);
+                        leader.beat(request).await.map_err(|status| peers::told(&namespace, status))
                     }
                     _ if problem.leader.is_empty() => Err(desk_problem(error).into_status()),
                     _ => Err(problem.into_status()),
@@ -111,25 +117,26 @@ impl Conversation {
         let mut heard = self.hear(first);
         loop {
             if let Err(status) = heard {
-                let _ = to.send(Err(status)).await;
-                return;
+                return delivery::end(&to, status).await;
             }
             tokio::select! {
                 frame = frames.message() => match frame {
                     Ok(Some(frame)) => heard = self.hear(frame),
-                    Ok(None) | Err(_) => return,
+                    Ok(None) => return,
+                    Err(status) => heard = Err(status),
                 },
                 why = &mut cut_off => heard = Err(why.problem().into_status()),
                 message = self.line.next() => {
                     let Some(message) = message else {
                         let problem = self.office.not_leading(&self.namespace).await;
-                        let _ = to.send(Err(problem.into_status())).await;
-                        return;
+                        return delivery::end(&to, problem.into_status()).await;
                     };
                     heard = Ok(());
                     let response = SessionResponse { frame: Some(write_to_executor(&message)) };
-                    if to.send(Ok(response)).await.is_err() {
-                        return;
+                    match deliver(&to, response).await {
+                        Ok(true) => {}
+                        Ok(false) => return,
+                        Err(problem) => heard = Err(problem.into_status()),
                     }
                 }
             }

@@ -1,6 +1,7 @@
 //! `shardway.v1` over gRPC: what callers say is checked, passed on, and answered.
 
 mod admin;
+pub(super) mod delivery;
 mod executor;
 mod health;
 mod oversight;

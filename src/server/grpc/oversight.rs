@@ -34,13 +34,14 @@ pub(super) async fn oversee(State(oversight): State<Oversight>, request: Request
     let began = oversight.clock.now();
     let path = request.uri().path().to_owned();
     let within = patience::whole(request.headers());
+    let mut call = oversight.metrics.calls().begin(&path);
     let response = match tokio::time::timeout(within, next.run(request)).await {
         Ok(response) => response,
         Err(_) => overdue().into_http(),
     };
     let took = oversight.clock.now().since(began);
     let end = Status::from_header_map(response.headers());
-    let call = oversight.metrics.calls().begin(&path, took, end.as_ref());
+    call.answered(took, end.as_ref());
     response.map(|inner| Body::new(Answer { inner, call }))
 }
 
@@ -100,9 +101,10 @@ mod tests {
         let oversight = Oversight { clock: Arc::new(SystemClock::new()), metrics: Arc::default() };
         let metrics = oversight.metrics.clone();
         let mut routes = Router::new()
-            .route("/a.Service/Hangs", post(async || std::future::pending::<()>().await))
+            .route("/grpc.health.v1.Health/Check", post(async || std::future::pending::<()>().await))
             .layer(from_fn_with_state(oversight, oversee));
-        let request = Request::post("/a.Service/Hangs").header("grpc-timeout", "1S").body(Body::empty());
+        let request =
+            Request::post("/grpc.health.v1.Health/Check").header("grpc-timeout", "1S").body(Body::empty());
         let response = routes.call(request.unwrap()).await.unwrap();
         let status = Status::from_header_map(response.headers()).unwrap();
         assert_eq!(status.code(), Code::DeadlineExceeded);
@@ -111,12 +113,41 @@ mod tests {
             let text = PrometheusText::default();
             metrics.calls().record(&text);
             let text = text.finish();
-            let line = format!("shardway_calls_open{{method=\"a.Service/Hangs\"}} {open}\n");
+            let line = format!("shardway_calls_open{{method=\"grpc.health.v1.Health/Check\"}} {open}\n");
             assert!(text.contains(&line) && text.contains(ended), "{text}");
         };
         count(1, "");
         drop(response);
-        let labels = "method=\"a.Service/Hangs\",code=\"deadline_exceeded\",reason=\"TOO_LATE\"";
+        let labels = "method=\"grpc.health.v1.Health/Check\",code=\"deadline_exceeded\",reason=\"TOO_LATE\"";
         count(0, &format!("shardway_calls_total{{{labels}}} 1\n"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_waits_is_open_and_one_whose_caller_goes_was_cancelled() {
+        let oversight = Oversight { clock: Arc::new(SystemClock::new()), metrics: Arc::default() };
+        let metrics = oversight.metrics.clone();
+        let text = || {
+            let text = PrometheusText::default();
+            metrics.calls().record(&text);
+            text.finish()
+        };
+        let path = "/shardway.v1.Router/Lookup";
+        let mut routes = Router::new()
+            .route(path, post(async || std::future::pending::<()>().await))
+            .layer(from_fn_with_state(oversight, oversee));
+        {
+            let mut waiting = std::pin::pin!(routes.call(Request::post(path).body(Body::empty()).unwrap()));
+            assert!(polled(waiting.as_mut()).await.is_pending());
+            let open = "shardway_calls_open{method=\"shardway.v1.Router/Lookup\"} 1\n";
+            assert!(text().contains(open), "{}", text());
+        }
+        let ended = "method=\"shardway.v1.Router/Lookup\",code=\"cancelled\",reason=\"\"";
+        assert!(text().contains(&format!("shardway_calls_total{{{ended}}} 1\n")), "{}", text());
+        let _ = routes.call(Request::post("/who/knows").body(Body::empty()).unwrap()).await;
+        assert!(text().contains("method=\"unknown\"") && !text().contains("who/knows"), "{}", text());
+    }
+
+    async fn polled<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
+        std::future::poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await
     }
 }

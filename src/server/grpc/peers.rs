@@ -10,9 +10,18 @@ use tonic::{
 };
 
 use super::oversight::overdue;
+use crate::{
+    proto::v1::{
+        MAX_SESSION_BYTES,
+        wire::{Problem, problem::Reason},
+    },
+    types::Namespace,
+};
 
 /// Replicas whose connections are kept.
 const MAX_PEERS: usize = 64;
+/// What a leader answers another replica may be as large as what it tells an executor.
+pub(in crate::server) const MAX_PASSED_BYTES: usize = MAX_SESSION_BYTES;
 /// Set on what has been passed on, so that it is not passed on again.
 const PASSED_ON: &str = "shardway-passed-on";
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
@@ -57,7 +66,17 @@ pub(in crate::server) fn pass_on<T>(message: T, within: Duration) -> Request<T> 
     request
 }
 
-/// What came back of what was passed on: when the time is over, the client says that the call was cancelled.
-pub(super) fn late(status: Status) -> Status {
-    if status.code() == Code::Cancelled { overdue() } else { status }
+/// What came back of what was passed on. A leader that was not reached has said nothing, and who asked is to ask again; and when
+/// the time is over, the client says that the call was cancelled.
+pub(in crate::server) fn told(namespace: &Namespace, status: Status) -> Status {
+    if status.code() == Code::Cancelled {
+        return overdue();
+    }
+    // What the leader said has no source: it came over the wire.
+    if std::error::Error::source(&status).is_none() {
+        return status;
+    }
+    let subject = format!("the leader of namespace \"{namespace}\"");
+    let problem = Problem::new(Reason::NotLeading, subject, format!("did not answer: {}", status.message()));
+    problem.remedy("ask again").into_status()
 }

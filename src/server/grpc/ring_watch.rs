@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 use tonic::Status;
 
-use super::Office;
+use super::{Office, delivery::deliver};
 use crate::{
     proto::v1::wire::Problem,
     server::rings::{Place, Placed, Ring},
@@ -38,7 +38,7 @@ impl Office {
             let placed = changes.borrow_and_update().clone();
             if let Some(placed) = placed {
                 for frame in since(&placed, have) {
-                    if to.send(Ok(frame)).await.is_err() {
+                    if !deliver(to, frame).await? {
                         return Ok(());
                     }
                 }
@@ -51,7 +51,7 @@ impl Office {
                     // A replica that has lost the store cannot know that nothing has taken the ring's place.
                     let is_current = have.is_some() && self.readiness.check().is_ok();
                     if let Some(idle) = idle.clone().filter(|_| is_current)
-                        && to.send(Ok(idle)).await.is_err()
+                        && !deliver(to, idle).await?
                     {
                         return Ok(());
                     }

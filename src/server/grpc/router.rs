@@ -6,7 +6,11 @@ use tokio::sync::mpsc;
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Office, desk_problem, no_such, not_placed, patience, peers};
+use super::{
+    Office,
+    delivery::{self, deliver},
+    desk_problem, no_such, not_placed, patience, peers,
+};
 use crate::{
     engine::SessionRecord,
     proto::{
@@ -100,7 +104,8 @@ impl Router for RouterService {
                 return Err(problem.into_status());
             };
             let passed_on = peers::pass_on(message, patience);
-            return RouterClient::new(leader).ensure_shard(passed_on).await.map_err(peers::late);
+            let mut leader = RouterClient::new(leader).max_decoding_message_size(peers::MAX_PASSED_BYTES);
+            return leader.ensure_shard(passed_on).await.map_err(|status| peers::told(&namespace, status));
         }
         let (found, _) = self.0.owned(&namespace, &room, &shard, Version::default(), patience).await?;
         Ok(Response::new(EnsureShardResponse {
@@ -146,13 +151,11 @@ impl Router for RouterService {
         let over = self.0.readiness.over();
         tokio::spawn(async move {
             tokio::select! {
-                () = hear(&office, &namespace, frames, &watcher) => {}
-                why = over => {
-                    let _ = sender.send(Err(why.problem().into_status())).await;
-                }
+                why = hear(&office, &namespace, frames, &watcher) => delivery::end(&sender, why).await,
+                why = over => delivery::end(&sender, why.problem().into_status()).await,
                 status = tell(&office, &namespace, &room, have, &sender) => {
                     if let Err(status) = status {
-                        let _ = sender.send(Err(status)).await;
+                        delivery::end(&sender, status).await;
                     }
                 }
             }
@@ -172,22 +175,24 @@ async fn watch_ring(
 ) {
     let idle = WatchResponse::new(&WatchFrame::Idle(WatchIdle::default()));
     let told = tokio::select! {
-        () = hear(&office, &namespace, frames, &watcher) => Ok(()),
-        why = office.readiness.stopping() => Err(why.problem()),
-        told = office.tell_of_ring(&namespace, &ring, &to, Placed::since, Some(idle)) => told,
+        why = hear(&office, &namespace, frames, &watcher) => Err(why),
+        why = office.readiness.stopping() => Err(why.problem().into_status()),
+        told = office.tell_of_ring(&namespace, &ring, &to, Placed::since, Some(idle)) => {
+            told.map_err(Problem::into_status)
+        }
     };
-    if let Err(problem) = told {
-        let _ = to.send(Err(problem.into_status())).await;
+    if let Err(status) = told {
+        delivery::end(&to, status).await;
     }
 }
 
-/// What the watcher says of itself, until it goes.
+/// What the watcher says of itself, until it goes, or says what it may not; then, why its stream ends.
 async fn hear(
     office: &Office,
     namespace: &Namespace,
     mut frames: Streaming<WatchRequest>,
     watcher: &Watcher,
-) {
+) -> Status {
     let figures = office.metrics.namespace(namespace);
     let (since, mut last) = (office.clock.now(), Version::default());
     loop {
@@ -200,10 +205,14 @@ async fn hear(
                     figures.in_force(version, since, office.clock.now());
                 }
             }
-            Ok(Some(_)) => {}
+            Ok(Some(WatchRequest { frame: Some(Frame::Open(_)) })) => {
+                return Invalid::new("frame", "open", "must be open in the first frame alone").into();
+            }
+            // What a later client says.
+            Ok(Some(WatchRequest { frame: None })) => {}
             // A client that only closes its side still listens.
             Ok(None) => std::future::pending().await,
-            Err(_) => return,
+            Err(status) => return status,
         }
     }
 }
@@ -232,7 +241,7 @@ async fn tell(
             }
             Since::Frames(frames, version) => {
                 for frame in frames {
-                    if to.send(Ok(frame)).await.is_err() {
+                    if !deliver(to, frame).await.map_err(Problem::into_status)? {
                         return Ok(());
                     }
                 }
@@ -247,7 +256,7 @@ async fn tell(
                 // A replica that has lost the store cannot know that nothing has happened.
                 if let Some(version) = have
                     && office.readiness.check().is_ok()
-                    && to.send(Ok(idle(version))).await.is_err()
+                    && !deliver(to, idle(version)).await.map_err(Problem::into_status)?
                 {
                     return Ok(());
                 }

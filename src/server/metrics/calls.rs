@@ -1,26 +1,55 @@
 //! Calls, by method and by how they ended.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use parking_lot::Mutex;
+use prost::Message;
+use prost_types::FileDescriptorSet;
 use tonic::{Code, Status};
 
 use crate::{
-    proto::v1::wire::Problem,
+    proto::{
+        cadence,
+        v1::{self, wire::Problem},
+    },
     telemetry::{Histogram, Recorder, metric},
 };
 
 /// What methods are called that are not served here, however they are spelled.
 const UNKNOWN: &str = "unknown";
-/// Most methods that are told apart: more than there are.
-const MAX_METHODS: usize = 200;
+/// What the libraries serve besides.
+const BESIDES: [&str; 5] = [
+    "grpc.health.v1.Health/Check",
+    "grpc.health.v1.Health/List",
+    "grpc.health.v1.Health/Watch",
+    "grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+];
+
+/// The methods that are told apart: those that there are, so that nobody adds to them by asking for others.
+static SERVED: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+    let mut served: BTreeSet<String> = BESIDES.into_iter().map(str::to_owned).collect();
+    for descriptors in [v1::DESCRIPTORS, cadence::DESCRIPTORS] {
+        let files = FileDescriptorSet::decode(descriptors).expect("they were made by the code generator");
+        for file in files.file {
+            for service in &file.service {
+                let methods = service
+                    .method
+                    .iter()
+                    .map(|method| format!("{}.{}/{}", file.package(), service.name(), method.name()));
+                served.extend(methods);
+            }
+        }
+    }
+    served
+});
 
 /// All calls since the process began.
 #[derive(Debug, Default)]
@@ -33,7 +62,7 @@ struct Method {
     ends: Mutex<BTreeMap<(&'static str, &'static str), AtomicU64>>,
 }
 
-/// A call whose answer has begun; it ends when this is dropped.
+/// A call that has not ended; it does when this is dropped.
 #[derive(Debug)]
 pub(crate) struct OpenCall {
     method: Arc<Method>,
@@ -42,26 +71,13 @@ pub(crate) struct OpenCall {
 }
 
 impl Calls {
-    /// The answer to a call of the method, as in `/package.Service/Method`, begins.
-    pub(crate) fn begin(&self, path: &str, took: Duration, end: Option<&Status>) -> OpenCall {
-        let is_unknown = end.is_some_and(|status| status.code() == Code::Unimplemented);
-        let method = self.method(if is_unknown { UNKNOWN } else { path.trim_start_matches('/') });
-        method.seconds.observe(took);
+    /// A call begins, of the method as in `/package.Service/Method`.
+    pub(crate) fn begin(&self, path: &str) -> OpenCall {
+        let name = path.trim_start_matches('/');
+        let name = if SERVED.contains(name) { name } else { UNKNOWN };
+        let method = self.0.lock().entry(name.into()).or_default().clone();
         method.open.fetch_add(1, Ordering::Relaxed);
-        let mut call = OpenCall { method, end: None };
-        if let Some(status) = end {
-            call.end_with(status);
-        }
-        call
-    }
-
-    fn method(&self, name: &str) -> Arc<Method> {
-        let mut methods = self.0.lock();
-        if let Some(method) = methods.get(name) {
-            return method.clone();
-        }
-        let name = if methods.len() < MAX_METHODS { name } else { UNKNOWN };
-        methods.entry(name.into()).or_default().clone()
+        OpenCall { method, end: None }
     }
 
     pub(crate) fn record(&self, to: &dyn Recorder) {
@@ -80,6 +96,14 @@ impl Calls {
 }
 
 impl OpenCall {
+    /// Its answer begins, and may be all there is of it.
+    pub(crate) fn answered(&mut self, took: Duration, end: Option<&Status>) {
+        self.method.seconds.observe(took);
+        if let Some(status) = end {
+            self.end_with(status);
+        }
+    }
+
     /// How it ended.
     pub(crate) fn end_with(&mut self, status: &Status) {
         let problem = Problem::of_status(status);

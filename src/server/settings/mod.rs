@@ -92,12 +92,19 @@ impl std::error::Error for SettingsError {}
 impl Settings {
     /// Reads a file; `source` is what messages call it.
     pub fn parse(source: &str, file: &[u8]) -> Result<Self, SettingsError> {
+        match Self::examine(source, file) {
+            (settings, None) => Ok(settings),
+            (_, Some(error)) => Err(error),
+        }
+    }
+
+    /// The same, with what can be read of a file that is refused: for whoever looks for all that is wrong, not to be run with.
+    pub fn examine(source: &str, file: &[u8]) -> (Self, Option<SettingsError>) {
         let mut problems = Problems::default();
         let settings = read(file, &mut problems);
-        match problems.count {
-            0 => Ok(settings),
-            count => Err(SettingsError { source: source.to_owned(), problems: problems.kept, count }),
-        }
+        let Problems { kept, count } = problems;
+        let error = SettingsError { source: source.to_owned(), problems: kept, count };
+        (settings, (count > 0).then_some(error))
     }
 }
 

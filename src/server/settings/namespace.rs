@@ -27,6 +27,7 @@ pub(super) fn read(path: &str, node: &Node, problems: &mut Problems) -> Option<N
     let kind = match (kind, shards) {
         (Some(KindName::Fixed), Some(shards)) => Some(Kind::Fixed { shards }),
         (Some(KindName::Ephemeral), None) => Some(Kind::Ephemeral),
+        (Some(KindName::Fixed), None) if fields.has("shards") => None,
         (Some(KindName::Fixed), None) => {
             fields.wrong(node, "a fixed namespace needs shards: how many it has")
         }

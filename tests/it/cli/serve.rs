@@ -166,6 +166,17 @@ fn settings_are_checked_before_anything_is_started() {
         (&["serve", "--fixed", "a=1", "--admin-listen", "0.0.0.0:1"], "--admin-open"),
         (&["serve", "--fixed", "a=1", "--admin-listen", "there"], "\"there\""),
         (&["serve", "--fixed", "a=1", "--listen", "127.0.0.1:65535"], "--admin-listen"),
+        (&["serve", "--fixed", "a=1", "--advertise", ""], "a host and a port"),
+        (&["serve", "--fixed", "a=1", "--advertise", "host-1"], "a host and a port"),
+        (&["serve", "--fixed", "a=1", "--advertise", "not an address:1"], "a host and a port"),
+        (
+            &["serve", "--fixed", "a=1", "--listen", "[::1]:70", "--admin-listen", "[::1]:70"],
+            "a port of its own",
+        ),
+        (
+            &["serve", "--fixed", "a=1", "--listen", "[::1]:70", "--cadence-listen", "[::1]:70"],
+            "both [::1]:70",
+        ),
     ] {
         let (_, complaint) = refusal_of(args);
         assert!(complaint.contains(part), "{args:?}: {complaint}");
@@ -191,6 +202,12 @@ fn all_that_is_wrong_with_file_and_options_is_told_at_once() {
         "etcd://",
     ]);
     assert_eq!(code, 3);
+    // What can be read of a file is looked at, whatever else is wrong with it.
+    let listen =
+        "leader_lease: 10ms\nlisten: nowhere\nstore: http://x\nnamespaces: {a: {kind: fixed, shards: 0}}\n";
+    let all = file("serve-worst.yaml", listen);
+    let (_, all) = refusal_of(&["serve", "--config", all.to_str().unwrap()]);
+    assert!(all.contains("with 4 problems") && !all.contains("needs shards"), "{all}");
     for part in [
         "nothing was started",
         "with 7 problems",

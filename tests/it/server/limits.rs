@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use shardway::{
-    proto::v1::wire::{LookupRequest, Problem, problem::Reason, router_client::RouterClient},
+    proto::v1::wire::{
+        LookupRequest, Problem, WatchOpen, WatchRequest, problem::Reason, router_client::RouterClient,
+        watch_request::Frame,
+    },
     server::{Bounds, SERVICE_BOUNDS},
     store::MemoryStore,
 };
@@ -77,4 +80,34 @@ async fn headers_and_messages_that_are_too_large_are_refused_and_the_connection_
     impatient.set_timeout(Duration::from_millis(500));
     let nobody = RouterClient::new(channel).lookup(impatient).await.unwrap_err();
     assert_eq!(Problem::of_status(&nobody).unwrap().reason(), Reason::Unassigned, "{nobody}");
+}
+
+/// What is wrong with a frame behind the first is told, and is no end in good order.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_ends_with_what_is_wrong_with_it() {
+    let served = Served::start(Arc::new(MemoryStore::new()), 1).await;
+    served.until_ready().await;
+    let open = |watcher: String| WatchRequest {
+        frame: Some(Frame::Open(WatchOpen { namespace: "orders".into(), have: None, watcher })),
+    };
+    for (second, code) in
+        [(open("again".into()), Code::InvalidArgument), (open("x".repeat(100_000)), Code::OutOfRange)]
+    {
+        let (to, frames) = tokio::sync::mpsc::channel(2);
+        to.send(open("once".into())).await.unwrap();
+        let frames = tokio_stream::wrappers::ReceiverStream::new(frames);
+        let mut told = RouterClient::new(served.channel().await).watch(frames).await.unwrap().into_inner();
+        told.message().await.unwrap();
+        to.send(second).await.unwrap();
+        let end = timeout(DEADLINE, async {
+            loop {
+                match told.message().await {
+                    Ok(Some(_)) => {}
+                    end => return end,
+                }
+            }
+        });
+        let status = end.await.expect("an end").expect_err("with what was wrong");
+        assert_eq!(status.code(), code, "{status:?}");
+    }
 }
