@@ -81,10 +81,12 @@ impl NamespaceFigures {
         }
     }
 
-    /// A beat has arrived.
-    pub(crate) fn beat(&self, session: SessionId, every: Duration, now: Mono) {
+    /// A beat has arrived, of a session if there is one.
+    pub(crate) fn beat(&self, session: Option<SessionId>, every: Duration, now: Mono) {
         self.beats.fetch_add(1, Ordering::Relaxed);
-        if let Some(before) = self.heard.lock().insert(session, now) {
+        if let Some(session) = session
+            && let Some(before) = self.heard.lock().insert(session, now)
+        {
             self.beat_lateness.observe(now.since(before).saturating_sub(every));
         }
     }
@@ -180,16 +182,18 @@ mod tests {
         let (one, two) = (session(1), session(2));
         let second = Duration::from_secs(1);
         for (session, millis) in [(one, 0), (two, 500), (one, 900), (one, 3900)] {
-            figures.beat(session, second, at(millis));
+            figures.beat(Some(session), second, at(millis));
         }
         let late = figures.beat_lateness.buckets();
         assert_eq!((late.count(), late.sum), (2, Duration::from_secs(2)), "the first of each is not late");
         figures.ended(one);
-        figures.beat(one, second, at(60_000));
+        figures.beat(Some(one), second, at(60_000));
         assert_eq!(figures.beat_lateness.buckets().count(), 2, "who comes again is not late");
         assert_eq!(figures.beats.load(Ordering::Relaxed), 5);
         figures.began_to_lead();
-        figures.beat(two, second, at(60_000));
+        figures.beat(Some(two), second, at(60_000));
+        figures.beat(None, second, at(90_000));
+        assert_eq!(figures.heard.lock().len(), 1, "what is no session is not remembered");
         assert_eq!(figures.beat_lateness.buckets().count(), 2, "nor is whom another leader heard");
     }
 

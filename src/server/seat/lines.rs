@@ -57,12 +57,18 @@ impl Drop for Line {
     }
 }
 
+/// Lines that are open before those are looked for that nobody has any more: a line that is over may not have said so, because
+/// there was no room for that.
+const SWEEP_FROM: usize = 1024;
+
 /// All lines, by number and by session.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     last: u64,
     open: BTreeMap<u64, Open>,
     of_session: BTreeMap<SessionId, u64>,
+    /// How many there were that somebody has, when that was looked at last.
+    in_use: usize,
 }
 
 #[derive(Debug)]
@@ -73,6 +79,9 @@ struct Open {
 
 impl Lines {
     pub(super) fn open(&mut self) -> (u64, mpsc::Receiver<ToExecutor>) {
+        if self.open.len() >= SWEEP_FROM.max(2 * self.in_use) {
+            self.sweep();
+        }
         self.last += 1;
         let (sender, receiver) = mpsc::channel(MAX_WAITING);
         self.open.insert(self.last, Open { sender, session: None });
@@ -110,6 +119,14 @@ impl Lines {
         }
     }
 
+    fn sweep(&mut self) {
+        let over = self.open.iter().filter(|(_, open)| open.sender.is_closed());
+        for line in over.map(|(line, _)| *line).collect::<Vec<_>>() {
+            self.close(line);
+        }
+        self.in_use = self.open.len();
+    }
+
     /// This replica does not lead the namespace any more.
     pub(super) fn close_all(&mut self) {
         self.open.clear();
@@ -120,5 +137,21 @@ impl Lines {
         if self.open.get(&line).is_some_and(|open| open.sender.try_send(message).is_err()) {
             self.close(line);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_nobody_has_any_more_are_not_kept() {
+        let mut lines = Lines::default();
+        let kept: Vec<_> = (0..100).map(|_| lines.open()).collect();
+        for _ in 0..100_000 {
+            drop(lines.open());
+        }
+        assert!(lines.open.len() <= SWEEP_FROM, "{}", lines.open.len());
+        assert!(kept.iter().all(|(line, _)| lines.is_open(*line)));
     }
 }

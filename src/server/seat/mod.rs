@@ -169,8 +169,10 @@ impl Sitter {
             }
             Command::Connect(to) => {
                 // Nobody is heard here who could not be answered.
-                if self.seat.place.engine().is_some() {
-                    let _ = to.send(self.lines.open());
+                if self.seat.place.engine().is_some()
+                    && let Err((line, _)) = to.send(self.lines.open())
+                {
+                    self.lines.close(line);
                 }
             }
             Command::Say(line, message) => {
@@ -192,8 +194,10 @@ impl Sitter {
     fn count_beat(&self, message: &ToLeader) {
         if let (ToLeader::Beat(beat), Some(engine)) = (message, self.seat.place.engine()) {
             let every = engine.state().config().beat_every;
+            // Anybody can make one up.
+            let known = engine.state().session_record(beat.session).map(|record| record.id);
             let figures = self.seat.metrics.namespace(&self.seat.namespace);
-            figures.beat(beat.session, every, self.seat.clock.now());
+            figures.beat(known, every, self.seat.clock.now());
         }
     }
 
