@@ -4134,8 +4134,8 @@ pub mod executor_client {
                 .insert(GrpcMethod::new("shardway.v1.Executor", "Session"));
             self.inner.streaming(req, path, codec).await
         }
-        /// The same, one frame at a time, for those who cannot keep a stream. Answers carry what was pushed meanwhile, at most
-        /// 4 MiB of it. Forwarded to the leader.
+        /// The same, one frame at a time, for those who cannot keep a stream. An answer carries what
+        /// was pushed meanwhile, and is as large as that. Forwarded to the leader.
         pub async fn beat(
             &mut self,
             request: impl tonic::IntoRequest<super::BeatRequest>,
@@ -4185,8 +4185,8 @@ pub mod executor_server {
             &self,
             request: tonic::Request<tonic::Streaming<super::SessionRequest>>,
         ) -> std::result::Result<tonic::Response<Self::SessionStream>, tonic::Status>;
-        /// The same, one frame at a time, for those who cannot keep a stream. Answers carry what was pushed meanwhile, at most
-        /// 4 MiB of it. Forwarded to the leader.
+        /// The same, one frame at a time, for those who cannot keep a stream. An answer carries what
+        /// was pushed meanwhile, and is as large as that. Forwarded to the leader.
         async fn beat(
             &self,
             request: tonic::Request<super::BeatRequest>,
