@@ -306,6 +306,7 @@ impl Candidacy {
             session: us.session,
             resigned: false,
             address: us.address.to_owned(),
+            longest_lease: us.config.lease_beside(before.longest_lease).max(us.replicas.longest_lease()),
             unknown: before.unknown,
         })
     }

@@ -15,7 +15,7 @@ const REACH_MARGIN: Duration = Duration::from_millis(500);
 const MAX_CAMPAIGNS: usize = 1024;
 
 /// How an election is paced. Every value that can be made works: no setting makes a replica spin, and none makes two
-/// of them lead at once, as long as all replicas are given the same lease and the same bound on their clocks.
+/// of them lead at once, whatever the others are given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ElectionConfig {
     lease: Duration,
@@ -78,9 +78,9 @@ impl Default for ElectionConfig {
 }
 
 impl ElectionConfig {
-    /// How long a replica that is not heard of keeps its terms; all replicas must be given the same. Shorter: a dead
-    /// leader is replaced sooner. Longer: the store may be away for longer without anybody losing anything. The other
-    /// times follow where they must.
+    /// How long a replica that is not heard of keeps its terms. Shorter: a dead leader is replaced sooner. Longer: the store
+    /// may be away for longer without anybody losing anything. Where replicas differ, as while a change of it is rolled out,
+    /// the longer one counts between any two. The other times follow where they must.
     pub fn with_lease(self, lease: Duration) -> Result<Self, ConfigError> {
         let lease = check_length(lease).map_err(ConfigError::Lease)?;
         Ok(Self {
@@ -92,7 +92,7 @@ impl ElectionConfig {
         })
     }
 
-    /// How far any clock's rate may be off; all replicas must be given the same.
+    /// How far the clock's rate may be off.
     pub fn with_rates(self, rates: ClockRates) -> Self {
         Self { rates, ..self }
     }
@@ -170,12 +170,18 @@ impl ElectionConfig {
         self.rates.hold(self.lease)
     }
 
-    /// How long a record must stand still before it is taken for dead.
-    pub(super) fn listening(&self) -> Duration {
+    /// The lease by which to judge a replica that has this one: whichever is longer, so that none that does not say is judged
+    /// too soon.
+    pub(super) fn lease_beside(&self, theirs: Duration) -> Duration {
+        if is(Planted::OwnLeaseForAll) { self.lease } else { self.lease.max(theirs) }
+    }
+
+    /// How long the record of a replica with the lease must stand still before it is taken for dead.
+    pub(super) fn listening_to(&self, lease: Duration) -> Duration {
         if is(Planted::NoRateMargin) {
-            return self.lease;
+            return lease;
         }
-        self.rates.listening(self.lease)
+        self.rates.listening(lease)
     }
 
     /// From one renewal to the next: two may fail before the lease ends.

@@ -278,9 +278,11 @@ impl Election {
         self.consider(now, namespace);
     }
 
-    /// For how long a replica that the store has not confirmed since may go on leading, and answer executors.
-    pub fn lease(&self) -> Duration {
-        self.config.lease()
+    /// For how long a replica that the store has not confirmed since may go on leading the namespace, and answer executors:
+    /// the longest leader lease that we know of, be it of those who live or of those who led before.
+    pub fn longest_lease(&self, namespace: &Namespace) -> Duration {
+        let before = self.leader(namespace).map_or(Duration::ZERO, |record| record.longest_lease);
+        self.config.lease_beside(before).max(self.replicas.longest_lease())
     }
 
     /// Gives up the term that we hold for one of our own with a number above `above`: a log can be opened once in a term.

@@ -1,16 +1,17 @@
 //! Any configuration, any order of events, a store that fails in any way: an election never panics, never spins, and
 //! leads again when all is well.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use proptest::prelude::*;
 
-use super::{CallId, Effect, Election, ElectionConfig};
+use super::{CallId, Effect, Election, ElectionConfig, ReplicaRecord, TermRecord};
 use crate::{
+    journal::Record,
     lease::ClockRates,
     planted::{Planted, with},
     store::{
-        Keys, Limits, Outcome, Reply, Request, StoreError, Write,
+        Keys, Limits, Outcome, Reply, Request, StoreError, Transaction, Write,
         kv::{Kv, Retention},
     },
     types::{Mono, Namespace},
@@ -91,7 +92,7 @@ impl World {
             Act::Missed => self.election.missed(self.now),
             Act::Reaped => {
                 let record = Write::Delete(Keys::default().replica("r").unwrap());
-                self.kv.apply(crate::store::Transaction::default().write(record)).unwrap();
+                self.kv.apply(Transaction::default().write(record)).unwrap();
             }
             Act::Run(store, hundredths) => self.run(store, self.config.lease() / 100 * hundredths),
         }
@@ -267,4 +268,37 @@ fn keep_alive_goes_on_during_campaigns() {
         assert!(world.election.lives_until().is_some_and(|until| world.now < until), "{:?}", world.election);
     }
     assert_eq!((0..NAMESPACES).find(|number| world.election.term(&namespace(*number)).is_some()), None);
+}
+
+/// Takes a term whose record says that leases were so long, beside a replica that has the other one.
+fn remembers(before: Duration, beside: Option<Duration>) -> Duration {
+    let mut world = World::new(ElectionConfig::default());
+    let put = |key: Arc<str>, value| Transaction::default().write(Write::Put(key, value));
+    let key = Keys::default().term(&namespace(0));
+    let record =
+        TermRecord { number: 3, replica: "gone".into(), longest_lease: before, ..TermRecord::default() };
+    world.kv.apply(put(key.clone(), record.to_row(&key))).unwrap();
+    if let Some(lease) = beside {
+        let key = Keys::default().replica("other").unwrap();
+        let record = ReplicaRecord { lease, ..ReplicaRecord::default() };
+        world.kv.apply(put(key.clone(), record.to_row(&key))).unwrap();
+    }
+    world.act(&Act::Contend(0));
+    world.run(Store::Well, Duration::from_secs(20));
+    assert!(world.election.leads(&namespace(0), world.now).is_some());
+    let written = world.election.leader(&namespace(0)).unwrap().longest_lease;
+    assert_eq!(world.election.longest_lease(&namespace(0)), written);
+    written
+}
+
+#[test]
+fn whoever_leads_writes_down_the_longest_lease_that_was_in_use() {
+    let seconds = Duration::from_secs;
+    for (before, beside, written) in
+        [(0, None, 5), (60, None, 60), (0, Some(90), 90), (60, Some(90), 90), (1, Some(1), 5)]
+    {
+        let remembers = || remembers(seconds(before), beside.map(seconds));
+        assert_eq!(remembers(), seconds(written), "{before} {beside:?}");
+        assert_eq!(with(Some(Planted::OwnLeaseForAll), remembers), seconds(5));
+    }
 }

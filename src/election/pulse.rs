@@ -9,7 +9,7 @@
 //! arrived, and with it when that one was sent. A row that is ours but that no renewal of ours can have made (a
 //! duplicate of the transaction that made the record, arriving after its deletion) is as good as none.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
     ElectionConfig,
@@ -70,10 +70,10 @@ enum There {
     Nothing,
     /// An earlier session of this very process.
     Past(Revision),
-    /// Another process under our name, that has stood still since then.
+    /// Another process under our name, that may believe in this revision until then.
     Foreign {
         revision: Revision,
-        since: Mono,
+        until: Mono,
     },
 }
 
@@ -158,11 +158,7 @@ impl Pulse {
     pub(super) fn act(&mut self, now: Mono) -> Request {
         let asked = match &mut self.state {
             State::Unborn { there: There::Unknown, .. } => Asked::Look,
-            State::Unborn { there: There::Foreign { since, .. }, .. }
-                if now < *since + self.config.listening() =>
-            {
-                Asked::Look
-            }
+            State::Unborn { there: There::Foreign { until, .. }, .. } if now < *until => Asked::Look,
             State::Unborn { since, .. } => {
                 since.get_or_insert(now);
                 Asked::Make { sent: now }
@@ -286,20 +282,22 @@ impl Pulse {
                 if let (true, Some(revision), Some(since)) = (is_ours, changed, *since) {
                     return self.live(revision, 1, since);
                 }
-                let was_ours = record.is_some_and(|record| {
+                let was_ours = record.as_ref().is_some_and(|record| {
                     record.session.wrapping_sub(self.first) < self.session.wrapping_sub(self.first)
                 });
+                let stated = record.map_or(Duration::ZERO, |record| record.lease);
+                let listening = self.config.listening_to(self.config.lease_beside(stated));
                 *there = match (changed, *there) {
                     (None, _) => There::Nothing,
                     (Some(revision), _) if was_ours => There::Past(revision),
-                    (Some(revision), There::Foreign { revision: before, since }) if revision == before => {
-                        There::Foreign { revision, since }
+                    (Some(revision), There::Foreign { revision: before, until }) if revision == before => {
+                        There::Foreign { revision, until }
                     }
-                    (Some(revision), _) => There::Foreign { revision, since: now },
+                    (Some(revision), _) => There::Foreign { revision, until: now + listening },
                 };
                 match there {
-                    There::Foreign { since, .. } => {
-                        self.due = (*since + self.config.listening()).min(now + self.config.look());
+                    There::Foreign { until, .. } => {
+                        self.due = (*until).min(now + self.config.look());
                         self.due = self.due.max(now + self.config.retry());
                         News::Nothing
                     }
@@ -340,6 +338,7 @@ impl Pulse {
             session: self.session,
             counter,
             address: self.address.clone(),
+            lease: self.config.lease(),
             ..ReplicaRecord::default()
         };
         let put = |compare, counter| {

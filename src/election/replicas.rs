@@ -1,6 +1,6 @@
 //! The other replicas: who lives, and who has stood still for too long.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
     ElectionConfig,
@@ -54,6 +54,11 @@ impl Known {
     fn is_reached(&self) -> bool {
         self.record.as_ref().is_none_or(|record| !record.address.is_empty())
     }
+
+    /// How long it counts: as its holder says, who may have been given another lease than we.
+    fn lease(&self, ours: &ElectionConfig) -> Duration {
+        ours.lease_beside(self.record.as_ref().map_or(Duration::ZERO, |record| record.lease))
+    }
 }
 
 /// A look that takes several pages.
@@ -87,8 +92,8 @@ impl Replicas {
 
     /// When to [`reap`](Self::reap).
     pub(super) fn reap_due(&self) -> Option<Mono> {
-        let first = self.others().map(|(_, known)| known.still_since).min()?;
-        let due = (first + self.config.listening()).max(self.reap_after);
+        let first = self.others().map(|(_, known)| self.may_go(known)).min()?;
+        let due = first.max(self.reap_after);
         (!self.reaping && self.sees(due)).then_some(due)
     }
 
@@ -141,8 +146,7 @@ impl Replicas {
     /// Deletes the record that has stood still for longest. Its holder, if it should live, has stopped believing in it.
     pub(super) fn reap(&mut self, now: Mono) -> Option<Request> {
         self.reap_after = now + self.config.retry();
-        let listening = self.config.listening();
-        let still = |known: &Known| self.sees(now) && now >= known.still_since + listening;
+        let still = |known: &Known| self.sees(now) && now >= self.may_go(known);
         let (_, dead) =
             self.others().filter(|(_, known)| still(known)).min_by_key(|(_, known)| known.still_since)?;
         let compare = Compare::Changed(dead.key.clone(), dead.changed);
@@ -190,6 +194,16 @@ impl Replicas {
         self.known.get(replica).is_some_and(settled)
     }
 
+    /// The longest leader lease that somebody has.
+    pub(super) fn longest_lease(&self) -> Duration {
+        self.known
+            .values()
+            .map(|known| known.lease(&self.config))
+            .max()
+            .unwrap_or_default()
+            .max(self.config.lease())
+    }
+
     /// Those who live, and we: all that can be reached.
     pub(super) fn spread_over(&self, now: Mono) -> impl Iterator<Item = &str> + Clone {
         let lives = move |(name, known): &(&String, &Known)| **name == self.me || self.lives(now, known);
@@ -213,12 +227,16 @@ impl Replicas {
     }
 
     fn lives(&self, now: Mono, known: &Known) -> bool {
-        known.record.is_some() && now.since(known.still_since) < self.config.lease()
+        known.record.is_some() && now.since(known.still_since) < known.lease(&self.config)
+    }
+
+    /// When it has stood still for so long that whoever renewed it last has stopped believing in it.
+    fn may_go(&self, known: &Known) -> Mono {
+        known.still_since + self.config.listening_to(known.lease(&self.config))
     }
 
     fn saw(&mut self, now: Mono, rows: Vec<Row>, revision: Revision) -> bool {
-        // While we could not look, nobody could be seen to live: all begin again.
-        let blind = !self.sees(now);
+        let (before, config) = (self.looked, self.config);
         if revision < self.revision {
             // Another store, or an older copy: what was known is of no use.
             self.known.clear();
@@ -237,8 +255,11 @@ impl Replicas {
         let still_known = |known: &Known| known.changed > revision;
         differs |= !gone.values().all(still_known);
         self.known.extend(gone.into_iter().filter(|(_, known)| still_known(known)));
-        if blind {
-            self.known.values_mut().for_each(|known| known.still_since = now);
+        // While we could not look, nobody could be seen to live: who has missed half a lease of it begins again.
+        for known in self.known.values_mut() {
+            if before.is_none_or(|before| now.since(before) > known.lease(&config) / 2) {
+                known.still_since = now;
+            }
         }
         self.revision = revision;
         self.looked = Some(now);
@@ -279,14 +300,55 @@ mod tests {
             let key = Keys::default().replica(name).unwrap();
             Row { value: record.to_row(&key), key, changed: Revision(*changed) }
         };
-        let revision = records.iter().map(|(.., changed)| Revision(*changed)).max().unwrap_or_default();
         let _ = replicas.look();
-        let page = Page { rows: records.iter().map(row).collect(), revision, more: false };
+        let page = Page { rows: records.iter().map(row).collect(), revision: Revision(10), more: false };
         replicas.looked(now, Reply::Page(Ok(page))).expect("that was all");
     }
 
     fn record(address: &str) -> ReplicaRecord {
         ReplicaRecord { address: address.to_owned(), ..ReplicaRecord::default() }
+    }
+
+    fn seconds(seconds: u64) -> Mono {
+        Mono::ZERO + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn each_is_heard_out_for_its_own_lease_or_ours_if_that_is_longer() {
+        let of = |seconds| ReplicaRecord { lease: Duration::from_secs(seconds), ..record("there:1") };
+        // Ours is 5 s.
+        let records =
+            [("long", of(60), 1), ("me", of(5), 2), ("says nothing", of(0), 3), ("short", of(1), 4)];
+        let mut replicas = seeing(&records);
+        let mut gone = Vec::new();
+        for now in (1..70).map(seconds) {
+            let left: Vec<_> =
+                records.iter().filter(|(name, ..)| !gone.contains(&(*name).to_owned())).cloned().collect();
+            see(&mut replicas, now, &left);
+            let lives = replicas.living(now).any(|(name, _)| name == "long");
+            assert_eq!(lives, now < seconds(60), "{now:?}");
+            if let Some(Request::Transact(reap)) = replicas.reap(now) {
+                let Some(Key::Replica(name)) = Keys::default().parse(reap.compares[0].key()) else {
+                    panic!()
+                };
+                assert!(now > seconds(if name == "long" { 60 } else { 5 }), "{name} at {now:?}");
+                gone.push(name);
+                replicas.reaped(now);
+            }
+        }
+        assert_eq!(gone, ["says nothing", "short", "long"]);
+        assert_eq!(seeing(&records).longest_lease(), Duration::from_secs(60));
+    }
+
+    #[test]
+    fn who_could_not_look_for_half_of_somebodys_lease_begins_with_him_again() {
+        let long = ReplicaRecord { lease: Duration::from_secs(60), ..record("there:1") };
+        for (unseen, due) in [(30, 62), (31, 62 + 31)] {
+            let mut replicas = seeing(&[("long", long.clone(), 1)]);
+            (unseen..=due).for_each(|now| see(&mut replicas, seconds(now), &[("long", long.clone(), 1)]));
+            assert!(replicas.reap_due().is_some_and(|at| at <= seconds(due)), "{:?}", replicas.reap_due());
+            assert!(replicas.reap_due().is_some_and(|at| at > seconds(due - 2)), "{:?}", replicas.reap_due());
+        }
     }
 
     #[test]

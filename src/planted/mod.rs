@@ -23,6 +23,8 @@ pub(crate) enum Planted {
     TakeUnguarded,
     /// A term is taken when its holder has been silent for half a lease.
     TakeFromTheLiving,
+    /// Others are taken for dead after our own leader lease, whatever theirs is.
+    OwnLeaseForAll,
     /// A liveness record with our session is ours, however it came there.
     TrustAnyOwnRecord,
     /// Follows the head without asking whether the commits in between were seen.

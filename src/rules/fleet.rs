@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::stage::{SECOND, id, shard};
 use crate::{
+    election::ElectionConfig,
     engine::{Caller, NamespaceConfig, Request},
     journal::{Mode, OpenAs},
     replica::{
@@ -22,6 +23,14 @@ impl World {
         let mut world = Self::new(replicas, executors);
         world.broken = Some(Vec::new());
         world
+    }
+
+    /// One more replica, with this leader lease.
+    pub(super) fn start_with_lease(&mut self, number: usize, lease: Duration) {
+        let election = ElectionConfig::default().with_lease(lease).expect("a lease that can be");
+        self.elections.insert(number, election);
+        self.replicas.push(None);
+        self.start(number, number as u64 + 1);
     }
 
     /// Who believes that it holds the shard "0".
@@ -71,7 +80,8 @@ impl World {
     /// An operator says so, and what leases were, as far as that is known to nobody else.
     pub(super) fn adopt_knowing(&mut self, longest_lease: Duration) {
         let leader = self.replicas[0].as_ref().expect("it runs");
-        let (state, leader_lease) = (leader.state(&namespace()), leader.election().lease());
+        let (state, leader_lease) =
+            (leader.state(&namespace()), leader.election().longest_lease(&namespace()));
         let wait = state.expect("it has read the backup").adoption_wait(longest_lease, leader_lease);
         self.open(Mode::Adopt { wait });
     }

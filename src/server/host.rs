@@ -275,6 +275,7 @@ impl DeskHandle {
         self.look(move |sight| Standing {
             is_led_here: sight.leader(&of).is_some_and(|leader| leader.is_here),
             trouble: sight.shown(&of).and_then(|shown| shown.trouble()),
+            longest_leader_lease: sight.election.longest_lease(&of),
         })
         .await
     }
@@ -352,6 +353,8 @@ pub struct Standing {
     pub is_led_here: bool,
     /// What keeps it from being run.
     pub trouble: Option<LogError>,
+    /// The longest leader lease that was ever in use there, as far as is known.
+    pub longest_leader_lease: Duration,
 }
 
 /// Who leads a namespace.

@@ -66,8 +66,15 @@ impl Distributor {
         let swarm = &stage.swarm;
         let name = format!("r{}", self.number);
         let keys = Keys::default();
-        let election = Election::new(swarm.election, &keys, swarm.limits, &name, "nowhere:1", session)
-            .expect("names in simulation are names");
+        let election = Election::new(
+            swarm.elections[usize::from(self.number)],
+            &keys,
+            swarm.limits,
+            &name,
+            "nowhere:1",
+            session,
+        )
+        .expect("names in simulation are names");
         let millis = unix_millis(stage.now);
         let replica = Replica::new(swarm.replica.clone(), keys, swarm.limits, election, millis);
         let mut process = Process {
@@ -250,7 +257,9 @@ impl Distributor {
             Opening::Adopt { longest_lease } if process.is_alarmed => {
                 // Until it has read what is stored it refuses, and is asked again.
                 let Some(state) = process.replica.state(namespace()) else { return self.alarm(stage) };
-                let wait = state.adoption_wait(longest_lease, stage.swarm.leader_lease);
+                // The operator knows what leader leases are, and who leads, what they were when the backup was made.
+                let leader_lease = process.replica.election().longest_lease(namespace());
+                let wait = state.adoption_wait(longest_lease, leader_lease.max(stage.swarm.leader_lease));
                 process.is_alarmed = false;
                 Mode::Adopt { wait }
             }

@@ -30,9 +30,11 @@ pub struct Swarm {
     pub(super) executors: u8,
     pub(super) routers: u8,
     pub(super) config: NamespaceConfig,
+    /// The longest that some distributor has.
     pub(super) leader_lease: Duration,
-    pub(super) election: ElectionConfig,
-    /// How long a distributor must have been up before others hand over to it.
+    /// Each distributor's.
+    pub(super) elections: Vec<ElectionConfig>,
+    /// How long a distributor must have been up before any other hands over to it.
     pub(super) settle: Duration,
     pub(super) replica: ReplicaConfig,
     /// What the store takes at once, and how much it remembers.
@@ -81,9 +83,15 @@ impl Swarm {
         let leader_lease = random.pick(&[lease / 4, lease / 2, lease]).max(ms(1_000));
         let settle = leader_lease * random.pick(&[1, 1, 2]);
         let lag = Random::new(seed, 7).pick(&[ms(0), ms(0), ms(0), ms(5), ms(50), ms(300)]);
+        // Of its own, so that every other draw of a seed is what it was.
+        let replicas = Random::new(seed, 5).pick(&[1, 3, 3, 3, 3, 3, 3, 5]);
+        let leader_leases = leader_leases(&mut Random::new(seed, 8), replicas, lease, leader_lease);
+        let election = election(random, leader_lease, settle, config.rates);
+        let with_lease = |lease| election.with_lease(lease).expect("a lease that executors have, too");
+        let longest = leader_leases.iter().copied().max().expect("there is a replica");
         Self {
-            election: election(random, leader_lease, settle, config.rates),
-            settle,
+            elections: leader_leases.into_iter().map(with_lease).collect(),
+            settle: settle.max(longest),
             replica: replica(random),
             limits: Limits {
                 operations: random.pick(&[2, 3, 4, 128, 128]),
@@ -93,11 +101,10 @@ impl Swarm {
             retention: Retention { steps: random.pick(&[50, 200, 10_000]), bytes: 64 << 20 },
             seed,
             length,
-            // Of its own, so that every other draw of a seed is what it was.
-            replicas: Random::new(seed, 5).pick(&[1, 3, 3, 3, 3, 3, 3, 5]),
+            replicas,
             executors: executors.min(MAX_EXECUTORS / 2),
             routers: random.range(1, 3) as u8,
-            leader_lease,
+            leader_lease: longest,
             clock_ppm: random.pick(&[0, 1_000, 9_900, 9_900]),
             weather,
             hazards,
@@ -154,6 +161,13 @@ fn hazards(random: &mut Random) -> Vec<Hazard> {
         })
     });
     enabled.collect()
+}
+
+/// All distributors have the same one, or a change of it is being rolled out.
+fn leader_leases(random: &mut Random, replicas: u8, lease: Duration, usual: Duration) -> Vec<Duration> {
+    let differ = random.happens(MILLION / 3);
+    let any = |random: &mut Random| random.pick(&[lease / 4, lease / 2, lease]).max(Duration::from_secs(1));
+    (0..replicas).map(|_| if differ { any(random) } else { usual }).collect()
 }
 
 fn election(random: &mut Random, lease: Duration, settle: Duration, rates: ClockRates) -> ElectionConfig {

@@ -110,6 +110,7 @@ mod planted {
         release_forgotten: ReleaseForgotten breaks Completeness;
         skip_missed_commits: SkipMissedCommits breaks StaticStability;
         restored_sessions_live: RestoredSessionsLive breaks ExclusiveBelief;
+        own_lease_for_all: OwnLeaseForAll breaks ExclusiveBelief;
         take_unguarded: TakeUnguarded breaks StaticStability;
     }
 }

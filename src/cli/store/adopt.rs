@@ -53,8 +53,9 @@ pub(super) struct Adopt {
     /// is held for longer than this store knows. [default: the longest that the store knows of]
     #[arg(long, value_name = "DURATION", value_parser = lease, default_value = "0s", hide_default_value = true)]
     longest_lease: Duration,
-    /// The leader lease of the distributors that were there before, if their settings set one.
-    #[arg(long, value_name = "DURATION", value_parser = lease, default_value = "5s")]
+    /// The leader lease of the distributors that were there before, if it was raised since the backup was made. [default: the
+    /// longest that the store knows of, and never less than 5s]
+    #[arg(long, value_name = "DURATION", value_parser = lease, default_value = "5s", hide_default_value = true)]
     leader_lease: Duration,
     /// Adopt also what needs no adoption, as far as this store can tell.
     #[arg(long)]
@@ -136,11 +137,11 @@ impl Adopt {
         if !meant.is_empty() {
             self.check_that_it_is_meant(&meant)?;
             let instead = "have them adopt it, by AdoptNamespace of the Admin service";
-            refuse_others((&*store, &keys), &self.store, self.leader_lease, instead).await?;
+            let leases = refuse_others((&*store, &keys), &self.store, self.leader_lease, instead).await?;
             // What is stored says how they are run.
             let founding = Arc::new(NamespaceConfig::new(Kind::Ephemeral));
             let founded = meant.iter().map(|name| (name.clone(), founding.clone()));
-            let lead = Lead::start(store, keys, self.leader_lease, founded.collect()).await?;
+            let lead = Lead::start(store, keys, leases, founded.collect()).await?;
             self.adopt_with(&lead, meant, &mut report).await?;
             lead.end().await;
         }
@@ -166,8 +167,9 @@ impl Adopt {
         let left = lead.settle(namespaces.iter().cloned(), Purpose::Adopt).await?;
         let is_left = |namespace: &Namespace| left.iter().any(|left| left.namespace == namespace.as_str());
         for namespace in namespaces.iter().filter(|namespace| !is_left(namespace)) {
+            let leader_lease = lead.longest_leader_lease(namespace).await?;
             let known = |state: &crate::engine::State| {
-                (state.version(), state.adoption_wait(self.longest_lease, self.leader_lease))
+                (state.version(), state.adoption_wait(self.longest_lease, leader_lease))
             };
             let (from, wait) = lead.read(namespace, known).context("it was read just now")?;
             match lead.open(namespace, Mode::Adopt { wait }).await? {

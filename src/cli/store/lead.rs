@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context;
 use serde::Serialize;
 
-use super::super::console::printable;
+use super::{super::console::printable, others::Leases};
 use crate::{
     clock::{BootClock, unix_millis},
     election::ElectionConfig,
@@ -25,7 +25,7 @@ use crate::{
 
 /// Rows that are read at once.
 const PAGE_ROWS: usize = 1000;
-/// How long it may take until all are led, after two leader leases: whoever led them before may have been killed just now.
+/// How long it may take until all are led, beside what whoever led them before, and was killed just now, is waited for.
 const LED_WITHIN: Duration = Duration::from_mins(1);
 /// How long a single history may then take to be opened.
 const OPENED_WITHIN: Duration = Duration::from_secs(30);
@@ -119,17 +119,18 @@ pub(super) async fn heads(
 }
 
 impl Lead {
-    /// Contends for these, and for no others. Whoever has led them with this leader lease is heard out.
+    /// Contends for these, and for no others. Whoever has led them is heard out for the leader lease, or for its own if that
+    /// is longer.
     pub(super) async fn start(
         store: Arc<dyn Store>,
         keys: Keys,
-        leader_lease: Duration,
+        Leases { assumed, stated }: Leases,
         namespaces: Vec<(Namespace, Arc<NamespaceConfig>)>,
     ) -> anyhow::Result<Self> {
         remove_damaged_leases(&*store, &keys).await?;
         let session = rand::random();
         let election = ElectionConfig::default();
-        let election = election.with_lease(leader_lease.max(election.lease()))?;
+        let election = election.with_lease(assumed.max(election.lease()))?;
         let config = HostConfig {
             name: format!("store-{session}"),
             // What it leads for a moment is nobody else's to ask for, and nobody hands anything over to it.
@@ -142,7 +143,7 @@ impl Lead {
             rings: Rings::default(),
         };
         let host = Host::start_alone(store, Arc::new(BootClock::new()), config)?;
-        Ok(Self { host, led_within: LED_WITHIN + 2 * election.lease() })
+        Ok(Self { host, led_within: LED_WITHIN + 2 * stated.max(election.lease()) })
     }
 
     /// Waits until all are led here, and it is known what there is to open. Tells of those that are not to be had.
@@ -176,7 +177,7 @@ impl Lead {
         namespace: &Namespace,
         purpose: Purpose,
     ) -> Result<Option<Result<(), Left>>, DeskError> {
-        let Standing { is_led_here, trouble } = self.host.desk().standing(namespace).await?;
+        let Standing { is_led_here, trouble, .. } = self.host.desk().standing(namespace).await?;
         if !is_led_here {
             return Ok(None);
         }
@@ -186,6 +187,11 @@ impl Lead {
             (None | Some(LogError::NeedsAdoption(_)), _) => self.read(namespace, |_| ()).map(Ok),
             (Some(error), _) => Some(Err(Left::troubled(namespace, &error))),
         })
+    }
+
+    /// The longest leader lease of a namespace that is led here, as far as its records say.
+    pub(super) async fn longest_leader_lease(&self, namespace: &Namespace) -> Result<Duration, DeskError> {
+        Ok(self.host.desk().standing(namespace).await?.longest_leader_lease)
     }
 
     /// Reads from what is known of a namespace, if anything is.

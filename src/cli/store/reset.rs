@@ -53,8 +53,9 @@ pub(super) struct Reset {
     /// that cannot be read]
     #[arg(long, value_name = "DURATION", value_parser = lease)]
     longest_lease: Option<Duration>,
-    /// The leader lease of the distributors that were there before, if their settings set one.
-    #[arg(long, value_name = "DURATION", value_parser = lease, default_value = "5s")]
+    /// The leader lease of the distributors that were there before, if the store does not know it. [default: the longest that
+    /// it knows of, and never less than 5s]
+    #[arg(long, value_name = "DURATION", value_parser = lease, default_value = "5s", hide_default_value = true)]
     leader_lease: Duration,
     /// Do it: what was there is lost.
     #[arg(long)]
@@ -114,14 +115,14 @@ impl Reset {
         let mut report = Report { store: self.store.to_string(), ..Report::default() };
         let founded = known.iter().map(|(name, known)| (name.clone(), known.config.clone())).collect();
         let instead = "have them delete it and create it again, by DeleteNamespace and CreateNamespace of the Admin service";
-        refuse_others((&*store, &keys), &self.store, self.leader_lease, instead).await?;
-        let lead = Lead::start(store.clone(), keys.clone(), self.leader_lease, founded).await?;
+        let leases = refuse_others((&*store, &keys), &self.store, self.leader_lease, instead).await?;
+        let lead = Lead::start(store.clone(), keys.clone(), leases, founded).await?;
         let left = lead.settle(known.keys().cloned(), Purpose::Reset).await?;
         for (namespace, known) in &known {
             if left.iter().any(|left| left.namespace == namespace.as_str()) {
                 continue;
             }
-            let wait = known.wait(self.longest_lease, self.leader_lease);
+            let wait = known.wait(self.longest_lease, lead.longest_leader_lease(namespace).await?);
             match lead.open(namespace, Mode::Reset { wait }).await? {
                 Ok(at) => {
                     known.enter(&*store, &keys, namespace).await?;

@@ -1060,7 +1060,7 @@ pub struct AdoptNamespaceRequest {
     pub confirm: ::prost::alloc::string::String,
     /// The longest lease of an executor since the backup was made, up to an hour. Needed if it was raised since: what was
     /// granted then is held for longer than the store knows. Absent: the longest that the store knows of. The leader lease
-    /// that is waited for besides is that of the leader's own settings.
+    /// that is waited for besides is the longest that the store knows of.
     #[prost(message, optional, tag = "3")]
     pub longest_lease: ::core::option::Option<::prost_types::Duration>,
 }

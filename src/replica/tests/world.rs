@@ -69,6 +69,8 @@ pub(crate) struct World {
     pub(crate) cut: BTreeSet<usize>,
     /// What the store makes of a replica's requests: of those that write a key which ends so, or of all.
     pub(crate) faults: BTreeMap<usize, (Fault, &'static str)>,
+    /// Replicas whose elections are not paced as usual.
+    pub(crate) elections: BTreeMap<usize, ElectionConfig>,
 }
 
 pub(crate) fn namespace() -> Namespace {
@@ -102,6 +104,7 @@ impl World {
             lag: Duration::ZERO,
             cut: BTreeSet::new(),
             faults: BTreeMap::new(),
+            elections: BTreeMap::new(),
         };
         for number in 0..replicas {
             world.replicas.push(None);
@@ -141,8 +144,8 @@ impl World {
         let (keys, limits) = (Keys::default(), self.kv.limits());
         // Each life of a replica counts on from here.
         let (name, session) = (format!("r{number}"), run * 1000);
-        let election =
-            Election::new(ElectionConfig::default(), &keys, limits, &name, "nowhere:1", session).unwrap();
+        let config = self.elections.get(&number).copied().unwrap_or_default();
+        let election = Election::new(config, &keys, limits, &name, "nowhere:1", session).unwrap();
         let replica = Replica::new(self.config.clone(), keys, limits, election, self.started_at);
         self.replicas[number] = Some(Ensemble::new(replica));
         self.told.remove(&number);

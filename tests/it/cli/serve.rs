@@ -347,7 +347,7 @@ async fn a_restored_store_serves_again_once_it_is_adopted() {
     assert_eq!((&again["adopted"], &again["need_no_adoption"]), (&json!([]), &json!(["orders"])));
     // The backup does not know that leases were raised after it was made.
     assert_eq!(wait(&["--yes", "--force", "--longest-lease", "1m"]), 61212 + 5101);
-    assert_eq!(wait(&["--yes", "--force", "--leader-lease", "500ms"]), 1020 + 510);
+    assert_eq!(wait(&["--yes", "--force", "--leader-lease", "6s"]), 1020 + 6121);
     let served = Served::start(&["--store", &restored, "--config", config]);
     let channel = served.channel().await;
     let _stream = register(&channel).await;

@@ -103,7 +103,9 @@ impl AdminService {
         if !matches!(standing.trouble, Some(LogError::Unreadable(_))) {
             return self.place(asked, namespace, Needs::Engine).await.map(|_| ());
         }
-        let leader_lease = self.0.desk.look(|sight| sight.election.lease()).await.map_err(away)?;
+        let of = namespace.clone();
+        let look = self.0.desk.look(move |sight| sight.election.longest_lease(&of));
+        let leader_lease = look.await.map_err(away)?;
         let known = room.read(|state| state.map(|state| state.adoption_wait(Duration::ZERO, leader_lease)));
         let rates = ClockRates::DEFAULT;
         let wait = known.unwrap_or_else(|| rates.listening(MAX_LEASE) + rates.listening(leader_lease));

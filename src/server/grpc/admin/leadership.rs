@@ -78,7 +78,8 @@ impl AdminService {
         match self.place(&asked, &namespace, Needs::Leadership).await? {
             Place::Here => {
                 let mut versions = room.versions();
-                let look = self.0.desk.look(|sight| sight.election.lease());
+                let of = namespace.clone();
+                let look = self.0.desk.look(move |sight| sight.election.longest_lease(&of));
                 let leader_lease = look.await.map_err(|error| desk_problem(error).into_status())?;
                 let known = room.read(|state| {
                     let state = state?;
