@@ -323,7 +323,7 @@ async fn a_restored_store_serves_again_once_it_is_adopted() {
     let refused = {
         let request = EnsureShardRequest { namespace: "orders".into(), key: "1".into() };
         let mut request = tonic::Request::new(request);
-        request.set_timeout(Duration::from_secs(1));
+        request.set_timeout(Duration::from_secs(4));
         RouterClient::new(channel).ensure_shard(request).await.unwrap_err()
     };
     assert_eq!(refused.code(), Code::Unavailable);
