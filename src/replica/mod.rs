@@ -1,6 +1,6 @@
 //! One distributor process, as state machines: its part in the elections, and the namespaces that it leads or follows.
 //!
-//! They join what does not know each other: [`election`](crate::election) says which namespaces are led here and until
+//! They join what does not know each other: [`election`] says which namespaces are led here and until
 //! when, [`journal`](crate::journal) opens, reads, follows and extends their histories, [`engine`](crate::engine) decides
 //! what comes next. Like them they know no store, no network and no clock: they are told what has happened and say what
 //! to ask. A process drives them with tasks, the simulation with events, and both run the same code.
