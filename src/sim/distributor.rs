@@ -66,15 +66,9 @@ impl Distributor {
         let swarm = &stage.swarm;
         let name = format!("r{}", self.number);
         let keys = Keys::default();
-        let election = Election::new(
-            swarm.elections[usize::from(self.number)],
-            &keys,
-            swarm.limits,
-            &name,
-            "nowhere:1",
-            session,
-        )
-        .expect("names in simulation are names");
+        let config = swarm.elections[usize::from(self.number)];
+        let election = Election::new(config, &keys, swarm.limits, &name, "nowhere:1", session)
+            .expect("names in simulation are names");
         let millis = unix_millis(stage.now);
         let replica = Replica::new(swarm.replica.clone(), keys, swarm.limits, election, millis);
         let mut process = Process {
